@@ -1,0 +1,10 @@
+"""Guided sampling, metric logging and safety as Lightning callbacks."""
+
+from callbacks.cost_report import CostReport
+from callbacks.ema import EMA
+from callbacks.frozen_guard import FrozenGuard
+from callbacks.guided_sampling import GuidedSampling
+from callbacks.non_finite_guard import NonFiniteGuard
+from callbacks.sample_writer import SampleWriter
+
+__all__ = ["EMA", "CostReport", "FrozenGuard", "GuidedSampling", "NonFiniteGuard", "SampleWriter"]

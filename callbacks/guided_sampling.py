@@ -1,0 +1,87 @@
+"""Hear and see the model while it trains."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from callbacks.media import log_audio, log_picture
+from callbacks.pictures import save_mel_grid
+from callbacks.wav_files import write_wav
+from lightning_modules.errors import InputError
+
+
+class GuidedSampling(Callback):
+    """Draws fixed labels and seeds every few epochs: a picture and WAVs to disk and to the loggers.
+
+    Draws are spread over all processes and use the averaged weights where :class:`EMA` is set.
+
+    Args:
+        every_n_epochs: epochs between draws.
+        labels: digits to draw; default all that the classifier knows.
+        guidance_scales: one row of the picture each.
+        num_steps: sampler steps; null takes the run's own.
+        seed: seed of the first label; the next has the next seed.
+    """
+
+    def __init__(
+        self,
+        every_n_epochs: int = 10,
+        labels: list[int] | None = None,
+        guidance_scales: Sequence[float] = (0.0, 3.0),
+        num_steps: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        if every_n_epochs < 1:
+            raise InputError(f"every_n_epochs must be at least 1, got {every_n_epochs}")
+        if bad := [label for label in labels or [] if label not in range(10)]:
+            raise InputError(f"labels must be digits 0 to 9, got {bad[0]}")
+        self.every_n_epochs, self.labels, self.num_steps, self.seed = every_n_epochs, labels, num_steps, seed
+        self.guidance_scales = list(guidance_scales)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for scale in self.guidance_scales:  # before any work starts
+            pl_module.check_guidance(self.labels or [], self._scale(pl_module, scale))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        folder = Path(trainer.log_dir or trainer.default_root_dir) / "samples" / f"epoch={trainer.current_epoch}"
+        labels = self.labels or (pl_module.classifier.labels if pl_module.classifier else list(range(10)))
+        rows = []
+        for scale in dict.fromkeys(self._scale(pl_module, scale) for scale in self.guidance_scales):
+            waveforms, x_0 = self._draw(trainer, pl_module, labels, scale)
+            rows.append((f"γ = {scale:g}", x_0[:, 0]))
+            if trainer.is_global_zero:
+                self._write(trainer, folder / f"guidance={scale:g}", waveforms, labels, pl_module.front_end.sample_rate)
+        if trainer.is_global_zero:
+            picture = folder / "mels.png"
+            save_mel_grid(picture, rows, [str(label) for label in labels], f"epoch {trainer.current_epoch}")
+            log_picture(trainer, "samples/mels", picture)
+
+    @staticmethod
+    def _scale(pl_module: LightningModule, scale: float) -> float:
+        return scale if pl_module.classifier is not None else 0.0
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule, labels: list[int], scale: float) -> tuple[Tensor, Tensor]:
+        """All labels, each drawn by one process: waveforms ``(labels, N)`` and log-Mels on every process."""
+        share = -(-len(labels) // trainer.world_size)
+        # The last process repeats labels where they run out, so that all shapes agree; repeats are cut off below.
+        rows = [(trainer.global_rank * share + i) % len(labels) for i in range(share)]
+        y = torch.tensor([labels[i] for i in rows], device=pl_module.device)
+        steps = self.num_steps or pl_module.sampling.num_steps
+        sampling = pl_module.sampling.replace(guidance_scale=scale, num_steps=steps)
+        drawn = pl_module.draw(y, [self.seed + i for i in rows], sampling)
+        if trainer.world_size == 1:
+            return drawn.waveform, drawn.x_0
+        gathered = [trainer.strategy.all_gather(part.contiguous()).flatten(0, 1)[: len(labels)] for part in drawn[:2]]
+        return gathered[0], gathered[1]
+
+    @staticmethod
+    def _write(trainer: Trainer, folder: Path, waveforms: Tensor, labels: list[int], sample_rate: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for label, waveform in zip(labels, waveforms, strict=True):
+            write_wav(folder / f"{label}.wav", waveform, sample_rate)
+        log_audio(trainer, f"samples/{folder.name}", waveforms, [f"digit {label}" for label in labels], sample_rate)

@@ -1,0 +1,46 @@
+"""Grids of log-Mel spectrograms as pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+
+def save_mel_grid(path: Path, rows: Sequence[tuple[str, Tensor]], columns: Sequence[str], title: str = "") -> None:
+    """Draw log-Mels in a labelled grid, low frequencies at the bottom, and write it as PNG.
+
+    Args:
+        path: file to write; replaced as a whole.
+        rows: label and scaled log-Mels ``(columns, F, L)`` of each row.
+        columns: label of each column.
+        title: text above the grid.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height, width = len(rows), max(len(mels) for _, mels in rows)
+    figure = Figure(figsize=(1.1 + 1.25 * width, 0.45 + 1.45 * height), dpi=100, layout="constrained")
+    axes = figure.subplots(height, width, squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    for row, (label, mels) in zip(axes, rows, strict=True):
+        row[0].set_ylabel(label, fontsize=9)
+        for axis, mel in zip(row, mels.detach().float().cpu(), strict=False):
+            axis.imshow(mel.numpy(), origin="lower", aspect="auto", vmin=-1.0, vmax=1.0, cmap="magma")
+    for axis, label in zip(axes[0], columns, strict=False):
+        axis.set_title(label, fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    FigureCanvasAgg(figure).print_png(temporary)
+    temporary.replace(path)
+
+
+def read_png(path: Path) -> Tensor:
+    """Pixels ``(height, width, 3)`` in [0, 1] of a PNG file."""
+    from matplotlib.image import imread
+
+    return torch.from_numpy(imread(path)[..., :3].copy())

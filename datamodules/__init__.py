@@ -1,0 +1,9 @@
+"""Corpora of spoken digits, and what a generator is asked to draw, as Lightning data modules."""
+
+from datamodules.batch import Batch, RequestBatch
+from datamodules.sample_requests import SampleRequests
+from datamodules.sc09 import SC09DataModule
+from datamodules.speech_commands_datamodule import SpeechCommandsDataModule
+from datamodules.spoken_digits import SpokenDigitsDataModule
+
+__all__ = ["Batch", "RequestBatch", "SC09DataModule", "SampleRequests", "SpeechCommandsDataModule", "SpokenDigitsDataModule"]

@@ -1,0 +1,104 @@
+"""Fetches a corpus archive and unpacks the digits in it."""
+
+import hashlib
+import http.client
+import tarfile
+import urllib.error
+import urllib.request
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from tqdm import tqdm
+
+from datamodules.new_files import new_folder
+from datamodules.speech_commands import DIGITS, LISTS, SUFFIXES
+from lightning_modules.errors import InputError
+
+BLOCK = 1 << 20
+TIMEOUT = 60.0  # seconds without a byte
+NOTES = (*LISTS.values(), "LICENSE", "README.md")
+
+
+def fetch(url: str, target: Path, sha256: str) -> None:
+    """Download ``url`` to ``target``, which exists only once it is whole and has the right checksum.
+
+    What an interrupted run left in ``<target>.part`` is continued where the server allows it, else started over.
+
+    Raises:
+        InputError: the server cannot be reached, stops early, or sends something else than expected.
+    """
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _continue_download(url, part)
+    except (OSError, http.client.HTTPException) as error:
+        raise InputError(f"cannot download {url} ({error}): run again to continue, or unpack it yourself and set root") from error
+    if sha256_of(part) != sha256:
+        part.unlink()
+        raise InputError(f"expected {url} with SHA-256 {sha256}, got another file: it was deleted, run again to start over")
+    part.replace(target)
+
+
+def _continue_download(url: str, part: Path) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if have and error.code == 416:  # nothing is left to send; the checksum tells whether that is right
+            return
+        raise
+    with response:
+        if getattr(response, "status", None) != 206:
+            have = 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        with open(part, "ab" if have else "wb") as file:
+            _copy(response, file, have, total, desc=part.stem)
+            if total is not None and file.tell() != total:
+                raise OSError(f"{file.tell()} of {total} bytes came")
+
+
+def _copy(source: BinaryIO, target: BinaryIO, have: int, total: int | None, desc: str) -> None:
+    with tqdm(desc=desc, initial=have, total=total, unit="B", unit_scale=True) as bar:
+        while block := source.read(BLOCK):
+            target.write(block)
+            bar.update(len(block))
+
+
+def unpack_digits(archive: Path, folder: Path) -> None:
+    """Unpack the recordings of digits and the split lists of ``archive`` into the new ``folder``.
+
+    Members are copied one by one under names made here, so that no path or link in the archive leads outside.
+
+    Raises:
+        InputError: the archive is damaged or there is no space; ``folder`` doesn't exist then.
+    """
+    try:
+        with new_folder(folder) as temporary, tarfile.open(archive) as tar, tqdm(desc=f"unpacking {archive.name}", unit="clip") as bar:
+            for word in DIGITS:
+                (temporary / word).mkdir()
+            for member in tar:
+                name = _wanted(member)
+                source = tar.extractfile(member) if name else None
+                if name and source:
+                    (temporary / name).write_bytes(source.read())
+                    bar.update()
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise InputError(f"cannot unpack {archive} to {folder} ({error}): delete the archive if it is damaged, run again") from error
+
+
+def _wanted(member: tarfile.TarInfo) -> str | None:
+    parts = [part for part in PurePosixPath(member.name).parts if part != "."]
+    if member.isfile() and len(parts) == 2 and parts[0] in DIGITS and parts[1].endswith(SUFFIXES):
+        return "/".join(parts)
+    return parts[0] if member.isfile() and len(parts) == 1 and parts[0] in NOTES else None
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,178 @@
+"""Features of a split, computed once and memory-mapped from then on."""
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from datamodules.audio_files import ClipReader
+from datamodules.new_files import new_file
+from datamodules.speech_commands import Clip
+from lightning_modules.audio import FrontEnd
+from lightning_modules.errors import InputError
+
+FORMAT = 1  # raised when the same settings begin to mean other features
+CHUNK = 128  # clips that a front end sees at once
+HEADER_BYTES = 192  # fixed, so that the number of rows can be written last; a multiple of 64 as the format asks
+
+
+def default_cache_dir() -> Path:
+    """``scoretap`` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scoretap"
+
+
+@dataclass(frozen=True)
+class CachedFeatures:
+    """Features on disk, with what belongs to each row.
+
+    Attributes:
+        file: ``.npy`` file of float32 features ``(n, ...)``; ``None`` if there are no clips.
+        paths: relative path of the clip in each row.
+        labels: ``(n,)`` int64 digit ids.
+    """
+
+    file: Path | None
+    paths: list[str]
+    labels: np.ndarray
+
+
+class FeatureCache:
+    """Computes the features of clips once; finds them again by what they were computed from.
+
+    Two processes that build the same features at once both write whole files; the last one stays.
+
+    Args:
+        folder: where features are kept.
+        front_end: turns waveforms into features.
+        dither: standard deviation of the noise floor, amplitude with full scale 1.
+        seed: seed of the noise floor.
+        bad_files: what to do about a recording that cannot be used: ``raise`` an error, or ``skip`` it with a warning.
+    """
+
+    def __init__(
+        self, folder: Path, front_end: FrontEnd, dither: float, seed: int, bad_files: Literal["raise", "skip"] = "raise"
+    ) -> None:
+        self.folder, self.front_end, self.bad_files = folder, front_end, bad_files
+        self.reader = ClipReader(front_end.sample_rate, front_end.num_samples, dither, seed)
+
+    def load(self, root: Path, clips: Sequence[Clip], split: str) -> CachedFeatures:
+        """Features of ``clips`` under ``root``, built first where they are missing or damaged.
+
+        Raises:
+            InputError: a recording cannot be used and ``bad_files`` is ``raise``, none can be used, or ``folder``
+                cannot be written.
+        """
+        if not clips:
+            return CachedFeatures(None, [], np.zeros(0, dtype=np.int64))
+        key = self._key(root, clips, split)
+        array, manifest = self.folder / f"{key}.npy", self.folder / f"{key}.json"
+        if array.exists() or manifest.exists():
+            try:
+                return self._open(array, manifest)
+            except InputError:
+                raise
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                warnings.warn(f"cached features {array} are damaged ({error}): building them again", stacklevel=2)
+        try:
+            self._build(root, clips, split, array, manifest)
+        except OSError as error:
+            raise InputError(f"cannot keep features in {self.folder} ({error}): set cache_dir to a folder with space") from error
+        return self._open(array, manifest)
+
+    def _key(self, root: Path, clips: Sequence[Clip], split: str) -> str:
+        """Hash of everything the features depend on; a recording counts by path, size and time of change."""
+        identity = {
+            "format": FORMAT,
+            "front_end": f"{type(self.front_end).__module__}.{type(self.front_end).__qualname__}",
+            "settings": self.front_end.settings,
+            "dither": [self.reader.dither, self.reader.seed] if self.reader.dither else 0,
+            "split": split,
+        }
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+        for clip in clips:
+            stat = os.stat(root / clip.path)
+            digest.update(f"\n{clip.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+        return f"{split}-{digest.hexdigest()[:32]}"
+
+    def _open(self, array: Path, manifest: Path) -> CachedFeatures:
+        stored = json.loads(manifest.read_text(encoding="utf-8"))
+        features = np.load(array, mmap_mode="r", allow_pickle=False)
+        paths, labels = stored["paths"], np.array(stored["labels"], dtype=np.int64)
+        expected = [len(paths), *stored["shape"]]
+        if list(features.shape) != expected or features.dtype != np.float32 or len(labels) != len(paths):
+            raise ValueError(f"expected float32 {expected}, found {features.dtype} {list(features.shape)}")
+        if os.path.getsize(array) != features.offset + features.nbytes:
+            raise ValueError(f"expected {features.offset + features.nbytes} bytes, found {os.path.getsize(array)}")
+        self._report(stored["skipped"])
+        return CachedFeatures(array, paths, labels)
+
+    def _report(self, skipped: list[str]) -> None:
+        if skipped and self.bad_files == "raise":
+            raise InputError(skipped[0])
+        if skipped:
+            more = "" if len(skipped) <= 5 else f"; and {len(skipped) - 5} more"
+            warnings.warn(f"{len(skipped)} bad files left out: {'; '.join(skipped[:5])}{more}", stacklevel=4)
+
+    def _build(self, root: Path, clips: Sequence[Clip], split: str, array: Path, manifest: Path) -> None:
+        kept: list[Clip] = []
+        skipped: list[str] = []
+        with new_file(array) as temporary:
+            with open(temporary, "r+b") as file:
+                shape: tuple[int, ...] | None = None
+                for features in self._features(root, clips, split, kept, skipped):
+                    if shape is None:
+                        shape = features.shape[1:]
+                        file.write(_npy_header((len(clips), *shape)))
+                    file.write(features.tobytes())  # not through a memory map, which dies when the disk is full
+                if shape is None:
+                    raise InputError(f"none of the {len(clips)} recordings can be used; the first: {skipped[0]}")
+                file.seek(0)
+                file.write(_npy_header((len(kept), *shape)))
+            self._write_manifest(manifest, shape, kept, skipped)
+
+    def _features(
+        self, root: Path, clips: Sequence[Clip], split: str, kept: list[Clip], skipped: list[str]
+    ) -> Iterator[np.ndarray]:
+        """Features ``(n, ...)`` of up to ``CHUNK`` clips at a time; fills ``kept`` and ``skipped``."""
+        waveforms: list[torch.Tensor] = []
+        for number, clip in enumerate(tqdm(clips, desc=f"features of {root.name}/{split}", unit="clip", leave=False), start=1):
+            try:
+                waveforms.append(self.reader.read(root, clip.path))
+                kept.append(clip)
+            except InputError as error:
+                if self.bad_files == "raise":
+                    raise
+                skipped.append(str(error))
+            if waveforms and (len(waveforms) == CHUNK or number == len(clips)):
+                with torch.no_grad():
+                    yield np.ascontiguousarray(self.front_end(torch.stack(waveforms)).numpy(), dtype="<f4")
+                waveforms.clear()
+
+    def _write_manifest(self, manifest: Path, shape: tuple[int, ...], kept: list[Clip], skipped: list[str]) -> None:
+        stored: dict[str, Any] = {
+            "front_end": type(self.front_end).__qualname__,
+            "settings": self.front_end.settings,
+            "dither": self.reader.dither,
+            "seed": self.reader.seed,
+            "shape": shape,
+            "skipped": skipped,
+            "paths": [clip.path for clip in kept],
+            "labels": [clip.label for clip in kept],
+        }
+        with new_file(manifest) as temporary:
+            temporary.write_text(json.dumps(stored, indent=1), encoding="utf-8")
+
+
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    """Header of an ``.npy`` file, version 1.0, of float32 values in row-major order."""
+    text = repr({"descr": "<f4", "fortran_order": False, "shape": tuple(shape)})
+    start = b"\x93NUMPY\x01\x00" + (HEADER_BYTES - 10).to_bytes(2, "little")
+    return start + text.ljust(HEADER_BYTES - 11).encode("ascii") + b"\n"

@@ -1,0 +1,80 @@
+"""Data loaders that treat one process and several alike."""
+
+import torch
+import torch.distributed as dist
+from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from datamodules.batch import keep_batch
+from lightning_modules.errors import InputError
+
+
+def world() -> tuple[int, int]:
+    """Rank of this process and number of processes; 0 and 1 outside ``torch.distributed``."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def shuffled_loader(dataset: Dataset, batch_size: int, num_workers: int, seed: int) -> DataLoader:
+    """Loader for training: batches of ``batch_size`` per process in an order that only seed and epoch decide.
+
+    The sampler draws each epoch's order anew from ``seed + epoch``, so a resumed run continues it, and the batches of
+    several processes join to the batch that one process would see. The last batch is left out unless it's the only one.
+    """
+    rank, size = world()
+    sampler = DistributedSampler(dataset, num_replicas=size, rank=rank, shuffle=True, seed=seed)
+    return _loader(dataset, batch_size, num_workers, sampler, drop_last=len(sampler) >= batch_size)
+
+
+def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: str) -> DataLoader:
+    """Loader for evaluation and prediction: every item exactly once over all processes, in order.
+
+    Args:
+        dataset: what to load; its ``__getitems__`` returns a batch.
+        batch_size: items per batch and process.
+        num_workers: loading processes.
+        what: name of the items for the error message.
+
+    Raises:
+        InputError: there are fewer items than processes.
+    """
+    rank, size = world()
+    if size == 1:
+        return _loader(dataset, batch_size, num_workers)
+    if 0 < len(dataset) < size:
+        raise InputError(f"expected at least one of the {what} for each of {size} processes, got {len(dataset)}: use fewer devices")
+    sampler = UnrepeatedDistributedSampler(dataset, num_replicas=size, rank=rank, shuffle=False)
+    return _loader(dataset, aligned_batch_size(len(dataset), size, batch_size), num_workers, sampler)
+
+
+def aligned_batch_size(num_items: int, num_processes: int, batch_size: int) -> int:
+    """Batch size nearest to ``batch_size`` that gives every process the same number of batches.
+
+    Shares differ by one item where ``num_items`` cannot be divided; should that item need a batch of its own, the
+    process that has it would wait for ever in a collective operation that the others never enter.
+    """
+    small, rest = divmod(num_items, num_processes)
+    if rest == 0 or small == 0:
+        return batch_size
+    fitting = (size for step in range(small + 2) for size in (batch_size - step, batch_size + step) if size > 0 and small % size)
+    return next(fitting)
+
+
+def _loader(
+    dataset: Dataset,
+    batch_size: int,
+    num_workers: int,
+    sampler: DistributedSampler | None = None,
+    drop_last: bool = False,
+) -> DataLoader:
+    return DataLoader(
+        dataset,
+        batch_size,
+        sampler=sampler,
+        num_workers=num_workers,
+        collate_fn=keep_batch,
+        drop_last=drop_last,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=num_workers > 0,
+    )

@@ -1,0 +1,132 @@
+"""What a generator is asked to draw."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.batch import RequestBatch
+from datamodules.loaders import ordered_loader
+from datamodules.speech_commands import DIGITS
+from datamodules.subsets import check_labels
+from lightning_modules.errors import InputError
+
+UNLABELLED = -1
+SEED_LIMIT = 2**63  # seeds travel as int64
+
+
+class RequestList(Dataset):
+    """Labels and seeds, one pair per sample.
+
+    Args:
+        labels: digit id of every sample, -1 for none.
+        seeds: seed of every sample's noise.
+    """
+
+    def __init__(self, labels: Sequence[int], seeds: Sequence[int]) -> None:
+        self.y = torch.tensor(list(labels), dtype=torch.int64)
+        self.seed = torch.tensor(list(seeds), dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, index: int) -> RequestBatch:
+        return RequestBatch(self.y[index], self.seed[index], torch.tensor(int(index)))
+
+    def __getitems__(self, indices: Sequence[int]) -> RequestBatch:
+        index = torch.tensor(list(indices), dtype=torch.int64)
+        return RequestBatch(self.y[index], self.seed[index], index)
+
+
+class SampleRequests(LightningDataModule):
+    """Samples for ``predict`` to draw: the same seeds under every label, or a table of labels and seeds.
+
+    Args:
+        labels: digits to draw, all ten by default; an empty list draws without a label.
+        count: samples per label.
+        seed: seed of the first sample of every label; sample j has ``seed + j``.
+        csv: table with the columns ``label`` (empty: without a label) and ``seed``, one row per sample; stands in for
+            ``labels``, ``count`` and ``seed``.
+        batch_size: samples drawn at once per process.
+
+    Raises:
+        InputError: an argument is out of range, or the table cannot be used.
+    """
+
+    def __init__(
+        self,
+        labels: list[int] | None = None,
+        count: int = 1,
+        seed: int = 0,
+        csv: str | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        if batch_size < 1:
+            raise InputError(f"expected batch_size at least 1, got {batch_size}: correct batch_size")
+        self.batch_size = batch_size
+        if csv is not None:
+            if labels is not None or count != 1 or seed != 0:
+                raise InputError("expected either csv or labels, count and seed, got both: the table already holds them")
+            self.requests = read_requests(Path(csv).expanduser())
+        else:
+            self.requests = make_requests(labels, count, seed)
+
+    def predict_dataloader(self) -> DataLoader:
+        return ordered_loader(self.requests, self.batch_size, num_workers=0, what="requested samples")
+
+
+def make_requests(labels: Sequence[int] | None, count: int, seed: int) -> RequestList:
+    """``count`` samples per label, label by label, with the seeds ``seed`` to ``seed + count - 1`` under each.
+
+    Raises:
+        InputError: a label is no digit, ``count`` is below 1, or a seed is negative or too large.
+    """
+    if count < 1:
+        raise InputError(f"expected a count of at least 1, got {count}: correct count")
+    if not 0 <= seed <= SEED_LIMIT - count:
+        raise InputError(f"expected seeds from 0 to 2^63 - 1, got {seed} and {count - 1} more: correct seed")
+    unlabelled = labels is not None and len(labels) == 0
+    if not unlabelled:
+        check_labels(labels)
+    chosen = [UNLABELLED] if unlabelled else labels or range(len(DIGITS))
+    return RequestList([label for label in chosen for _ in range(count)], [seed + j for _ in chosen for j in range(count)])
+
+
+def read_requests(path: Path) -> RequestList:
+    """Requests from a table with the columns ``label`` and ``seed``; others are ignored.
+
+    Raises:
+        InputError: the table is missing, unreadable or empty, lacks a column, or holds a bad value (with its line).
+    """
+    labels, seeds = [], []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file, skipinitialspace=True)
+            missing = {"label", "seed"} - set(table.fieldnames or ())
+            if missing:
+                raise InputError(f"expected the columns label and seed in {path}, but it lacks {' and '.join(sorted(missing))}: add it")
+            for row in table:
+                where = f"{path}, line {table.line_num}"
+                label = (row["label"] or "").strip()
+                labels.append(_whole_number(label, len(DIGITS), "a digit 0 to 9 or nothing as label", where) if label else UNLABELLED)
+                seeds.append(_whole_number(row["seed"] or "", SEED_LIMIT, "a seed from 0 to 2^63 - 1", where))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"expected a table with the columns label and seed, but {path} cannot be read ({error})") from error
+    if not labels:
+        raise InputError(f"expected at least one request in {path}, found none: add a row with a label and a seed")
+    return RequestList(labels, seeds)
+
+
+def _whole_number(text: str, limit: int, expected: str, where: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < limit:
+        raise InputError(f"expected {expected} in {where}, got {text!r}: correct the table")
+    return number

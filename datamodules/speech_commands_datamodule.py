@@ -1,0 +1,130 @@
+"""Any folder of spoken digits in the layout of Speech Commands."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from datamodules.corpus_split import CorpusSplit
+from datamodules.feature_cache import FeatureCache, default_cache_dir
+from datamodules.loaders import ordered_loader, shuffled_loader
+from datamodules.speech_commands import Split, list_clips
+from datamodules.subsets import check_labels, select_fraction, select_labels
+from lightning_modules.audio import FrontEnd, LogMel
+from lightning_modules.errors import InputError
+
+
+class SpeechCommandsDataModule(LightningDataModule):
+    """Spoken digits from a folder ``<word>/<speaker>_nohash_<take>.wav`` (or ``.flac``), zero to nine.
+
+    ``testing_list.txt`` and ``validation_list.txt`` split the clips; where one is missing, the official hash rule does.
+    Features are computed once, cached, and memory-mapped: after that an epoch reads no audio.
+
+    Args:
+        root: folder that holds the digit folders.
+        front_end: what networks see of a clip; a default ``LogMel`` if none is given.
+        labels: digits to keep, all ten by default; a digit keeps its id.
+        fraction: share of the training clips to keep, in (0, 1]; stratified, and nested (3 % lie inside 10 %).
+        batch_size: clips per batch and process.
+        num_workers: processes that load batches; 0 loads in the training process, fast enough for cached features.
+        dither: standard deviation of the noise floor added to every clip, as amplitude with full scale 1; 0 switches
+            it off.
+        seed: seed of the noise floor, of the order of training and of the choice of a fraction.
+        cache_dir: folder for features; ``scoretap`` in the user's cache folder by default.
+        bad_files: ``raise`` an error at a recording that cannot be used, or ``skip`` it with a warning.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        front_end: FrontEnd | None = None,
+        labels: list[int] | None = None,
+        fraction: float = 1.0,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        dither: float = 3e-4,
+        seed: int = 0,
+        cache_dir: str | None = None,
+        bad_files: Literal["raise", "skip"] = "raise",
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)  # Lightning refuses to log settings that a module has too, under one name
+        if isinstance(front_end, FrontEnd):  # as the command line stores it: a checkpoint holds plain values only
+            name = f"{type(front_end).__module__}.{type(front_end).__qualname__}"
+            self.hparams["front_end"] = {"class_path": name, "init_args": front_end.settings}
+        check_settings(fraction, batch_size, num_workers, dither, seed, bad_files)
+        self.root = Path(root).expanduser()
+        self.front_end = front_end if front_end is not None else LogMel()
+        self.labels = check_labels(labels)
+        self.fraction, self.seed = fraction, seed
+        self.batch_size, self.num_workers = batch_size, num_workers
+        folder = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
+        self.cache = FeatureCache(folder, self.front_end, dither, seed, bad_files)
+        self._splits: dict[str, CorpusSplit] = {}
+
+    def prepare_corpus(self) -> Path:
+        """Folder of the corpus; subclasses download or generate it here where it is missing."""
+        return self.root
+
+    def prepare_data(self) -> None:
+        """Build what is missing of corpus and features. Lightning calls this in one process per node."""
+        root = self.prepare_corpus()
+        for split, clips in list_clips(root).items():
+            self.cache.load(root, clips, split)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the features that ``stage`` (fit, validate, test, predict, or ``None`` for all) reads."""
+        needed: dict[str | None, list[Split]] = {"fit": ["train", "val"], "validate": ["val"], "test": ["test"], "predict": []}
+        for name in needed.get(stage, ["train", "val", "test"]):
+            self.split(name)
+
+    def split(self, name: Split) -> CorpusSplit:
+        """The clips of ``train``, ``val`` or ``test`` that the settings keep; ``fraction`` reduces training only.
+
+        Raises:
+            InputError: the corpus cannot be used, or nothing of the training split is left.
+        """
+        if name not in self._splits:
+            root = self.prepare_corpus()
+            cached = self.cache.load(root, list_clips(root)[name], name)
+            rows = select_labels(cached.labels, self.labels)
+            if name == "train":
+                if not len(rows):
+                    raise InputError(f"expected training clips of the digits {self.labels} in {root}, found none: change labels")
+                paths = [cached.paths[row] for row in rows]
+                rows = rows[select_fraction(cached.labels[rows], paths, self.fraction, self.seed)]
+            self._splits[name] = CorpusSplit(cached, np.asarray(rows))
+        return self._splits[name]
+
+    def train_dataloader(self) -> DataLoader:
+        return shuffled_loader(self.split("train"), self.batch_size, self.num_workers, self.seed)
+
+    def val_dataloader(self) -> DataLoader:
+        return ordered_loader(self.split("val"), self.batch_size, self.num_workers, "validation clips")
+
+    def test_dataloader(self) -> DataLoader:
+        return ordered_loader(self.split("test"), self.batch_size, self.num_workers, "test clips")
+
+
+def check_settings(fraction: float, batch_size: int, num_workers: int, dither: float, seed: int, bad_files: str) -> None:
+    """Refuse settings out of range before any work starts.
+
+    Raises:
+        InputError: names the setting, what was expected and what came.
+    """
+    checks = {
+        "fraction": (0.0 < fraction <= 1.0, "above 0 and at most 1", fraction),
+        "batch_size": (batch_size >= 1, "at least 1", batch_size),
+        "num_workers": (num_workers >= 0, "at least 0", num_workers),
+        "dither": (0.0 <= dither < 1.0, "at least 0 and below 1", dither),
+        "seed": (seed >= 0, "at least 0", seed),
+        "bad_files": (bad_files in ("raise", "skip"), "raise or skip", bad_files),
+    }
+    for name, (good, expected, value) in checks.items():
+        if not good:
+            raise InputError(f"expected {name} {expected}, got {value}: correct {name}")

@@ -1,0 +1,180 @@
+"""The embedded corpus: digits spoken by eSpeak NG, made on the spot."""
+
+import hashlib
+import io
+import json
+import random
+import wave
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torchaudio.functional import resample
+from tqdm import tqdm
+
+from datamodules.espeak import SAMPLE_RATE, Utterance, accents_of, find_espeak, list_families, speak
+from datamodules.new_files import new_folder
+from datamodules.speech_commands import DIGITS, LISTS, Split, holds_digits
+from datamodules.speech_commands_datamodule import SpeechCommandsDataModule
+from lightning_modules.audio import FrontEnd
+from lightning_modules.errors import InputError
+
+FORMAT = 1  # raised when the same settings begin to make other recordings
+CLIP_RATE = 16000  # Hz
+LONGEST_SECONDS = 0.9
+CHUNK = 32  # utterances resampled at once; larger chunks leave the processor's cache
+MIN_CLIPS = 100  # ten digits in each of the smaller splits
+
+
+class SpokenDigitsDataModule(SpeechCommandsDataModule):
+    """Digits spoken by eSpeak NG: thousands of clips in seconds, no download, several languages.
+
+    A speaker is an accent with a voice variant; variants stay within one split (about 80 % train, 10 % validate and
+    10 % test), every digit is equally frequent. Pitch, rate, loudness and onset vary from clip to clip. The corpus is
+    written once, in the layout of Speech Commands, and found again by its settings.
+
+    Args:
+        root: folder for generated corpora.
+        front_end: what networks see of a clip; a default ``LogMel`` if none is given.
+        language: language that eSpeak NG speaks, with all its accents (``en``, ``de``, ``ar``, ``es``, ``fr`` and some
+            hundred more), or a single accent (``en-us``).
+        num_clips: clips of all splits together, at least 100.
+        labels: digits to keep, all ten by default; a digit keeps its id.
+        fraction: share of the training clips to keep, in (0, 1]; stratified, and nested (3 % lie inside 10 %).
+        batch_size: clips per batch and process.
+        num_workers: processes that load batches; 0 loads in the training process, fast enough for cached features.
+        dither: standard deviation of the noise floor added to every clip, as amplitude with full scale 1; 0 switches
+            it off.
+        seed: seed of the corpus, of its noise floor, of the order of training and of the choice of a fraction.
+        cache_dir: folder for features; ``scoretap`` in the user's cache folder by default.
+        bad_files: ``raise`` an error at a recording that cannot be used, or ``skip`` it with a warning.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        root: str = "data/spoken_digits",
+        front_end: FrontEnd | None = None,
+        language: str = "en",
+        num_clips: int = 6000,
+        labels: list[int] | None = None,
+        fraction: float = 1.0,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        dither: float = 3e-4,
+        seed: int = 0,
+        cache_dir: str | None = None,
+        bad_files: Literal["raise", "skip"] = "raise",
+    ) -> None:
+        super().__init__(root, front_end, labels, fraction, batch_size, num_workers, dither, seed, cache_dir, bad_files)
+        if num_clips < MIN_CLIPS:
+            raise InputError(f"expected num_clips of at least {MIN_CLIPS}, got {num_clips}: correct num_clips")
+        if not language.replace("-", "").isalnum():
+            raise InputError(f"expected a language such as en, de, ar, es or fr, got {language!r}: correct language")
+        self.language, self.num_clips = language.lower(), num_clips
+
+    def prepare_corpus(self) -> Path:
+        """Folder of the corpus, spoken first where it is missing.
+
+        Raises:
+            InputError: the eSpeak NG wheel is missing, the language is unknown, or ``root`` cannot be written.
+        """
+        settings = {"format": FORMAT, "language": self.language, "num_clips": self.num_clips, "seed": self.seed}
+        key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        folder = self.root / f"{self.language}-{key}"
+        if not holds_digits(folder):
+            make_corpus(folder, self.language, self.num_clips, self.seed)
+        return folder
+
+
+def make_corpus(folder: Path, language: str, num_clips: int, seed: int) -> None:
+    """Speak a corpus in the layout of Speech Commands; ``folder`` appears when it is complete.
+
+    Raises:
+        InputError: the eSpeak NG wheel is missing, the language is unknown, or ``folder`` cannot be written.
+    """
+    _, data = find_espeak()
+    rng = random.Random(f"{language}:{num_clips}:{seed}")
+    plan = plan_clips(accents_of(language, data), list_families(data), num_clips, rng)
+    try:
+        with new_folder(folder) as temporary:
+            for word in DIGITS:
+                (temporary / word).mkdir()
+            for split, name in LISTS.items():
+                paths = sorted(path for path, (_, where) in plan.items() if where == split)
+                (temporary / name).write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+            clips = place_clips(speak([utterance for utterance, _ in plan.values()], LONGEST_SECONDS), rng)
+            for path, clip in zip(plan, tqdm(clips, desc=f"speaking {language}", total=len(plan), unit="clip"), strict=True):
+                (temporary / path).write_bytes(wav_bytes(clip))
+    except OSError as error:
+        raise InputError(f"cannot write spoken digits to {folder} ({error}): set root to a folder with space") from error
+
+
+def plan_clips(
+    accents: Sequence[str], families: Sequence[Sequence[str]], num_clips: int, rng: random.Random
+) -> dict[str, tuple[Utterance, Split]]:
+    """What each file says and which split it is in, ordered by voice.
+
+    Args:
+        accents: accents of the language.
+        families: voice variants; those of one family go to one split.
+        num_clips: clips altogether; validation and test get a tenth each.
+        rng: source of all choices.
+    """
+    shuffled = rng.sample(list(families), len(families))
+    tenth = max(1, round(len(families) / 10))
+    parts: dict[Split, list[Sequence[str]]] = {"val": shuffled[:tenth], "test": shuffled[tenth : 2 * tenth], "train": shuffled[2 * tenth :]}
+    small = num_clips // 10
+    sizes = {"val": small, "test": small, "train": num_clips - 2 * small}
+    plan: dict[str, tuple[Utterance, Split]] = {}
+    for split, part in parts.items():
+        voices = [f"{accent}+{variant}" for family in part for variant in family for accent in accents]
+        rng.shuffle(voices)
+        for number in range(sizes[split]):
+            turn, label = divmod(number, len(DIGITS))
+            take, voice = divmod(turn, len(voices))
+            speaker = hashlib.sha256(voices[voice].encode()).hexdigest()[:8]
+            utterance = Utterance(voices[voice], str(label), rng.randint(120, 200), rng.randint(30, 70), rng.randint(30, 80))
+            plan[f"{DIGITS[label]}/{speaker}_nohash_{take}.wav"] = (utterance, split)
+    return dict(sorted(plan.items(), key=lambda item: item[1][0].voice))
+
+
+def wav_bytes(clip: np.ndarray) -> bytes:
+    """A WAV file, 16-bit mono, of ``clip`` ``(n,)`` in [-1, 1]; in memory first, as libsndfile writes in many small steps."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(CLIP_RATE)
+        file.writeframes((clip * 32767.0).round().astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def place_clips(utterances: Iterator[np.ndarray], rng: random.Random) -> Iterator[np.ndarray]:
+    """One-second clips ``(16000,)`` in [-1, 1] of utterances ``(n,)`` int16, at a random onset and loudness."""
+    chunk: list[np.ndarray] = []
+    for utterance in utterances:
+        chunk.append(utterance)
+        if len(chunk) == CHUNK:
+            yield from _place(chunk, rng)
+            chunk = []
+    if chunk:
+        yield from _place(chunk, rng)
+
+
+def _place(chunk: Sequence[np.ndarray], rng: random.Random) -> Iterator[np.ndarray]:
+    spoken = torch.zeros(len(chunk), max(map(len, chunk)))
+    for row, samples in zip(spoken, chunk, strict=True):
+        row[: len(samples)] = torch.from_numpy(samples.astype(np.float32))
+    resampled = resample(spoken, SAMPLE_RATE, CLIP_RATE).numpy()
+    for row, samples in zip(resampled, chunk, strict=True):
+        speech = row[: len(samples) * CLIP_RATE // SAMPLE_RATE]
+        clip = np.zeros(CLIP_RATE, dtype=np.float32)
+        onset = rng.randint(0, CLIP_RATE - len(speech))
+        peak = 0.3 * 3.0 ** rng.random()  # 0.3 to 0.9, uniform in decibels
+        clip[onset : onset + len(speech)] = speech * (peak / np.abs(speech).max())
+        yield clip

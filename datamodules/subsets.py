@@ -1,0 +1,50 @@
+"""Smaller corpora out of a whole one: some digits, or a stratified fraction."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from datamodules.speech_commands import DIGITS
+from lightning_modules.errors import InputError
+
+
+def check_labels(labels: Sequence[int] | None) -> list[int]:
+    """The digits to keep, sorted; all ten for ``None``.
+
+    Raises:
+        InputError: a label is no digit or stands there twice, or the list is empty.
+    """
+    if labels is None:
+        return list(range(len(DIGITS)))
+    for label in labels:
+        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < len(DIGITS):
+            raise InputError(f"expected digits 0 to 9 as labels, got {label!r}: correct labels")
+    if not labels or len(set(labels)) != len(labels):
+        raise InputError(f"expected different digits as labels, got {list(labels)}: name each digit to keep once")
+    return sorted(labels)
+
+
+def select_labels(labels: np.ndarray, keep: Sequence[int]) -> np.ndarray:
+    """Rows, ascending, whose label ``(n,)`` is one of ``keep``."""
+    return np.flatnonzero(np.isin(labels, list(keep)))
+
+
+def select_fraction(labels: np.ndarray, paths: Sequence[str], fraction: float, seed: int) -> np.ndarray:
+    """Rows, ascending, of a stratified random part of a corpus.
+
+    Every class is ranked by a hash of seed and path and gives its first ``fraction``, at least one clip. So the parts
+    are nested (the 3 % lie inside the 10 %) and a class's part doesn't depend on which other classes there are.
+
+    Args:
+        labels: ``(n,)`` integer label of every clip.
+        paths: relative path of every clip.
+        fraction: share of every class to keep, in (0, 1].
+        seed: another seed ranks otherwise.
+    """
+    ranks = np.array([hashlib.sha256(f"{seed}:{path}".encode()).hexdigest() for path in paths], dtype="U64")
+    kept = []
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        kept.append(rows[np.argsort(ranks[rows])][: max(1, round(fraction * len(rows)))])
+    return np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)

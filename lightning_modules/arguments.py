@@ -1,0 +1,159 @@
+"""Settling a command line before LightningCLI sees it: config names, checkpoint names, what a checkpoint stored."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lightning_modules.checkpoints import data_config, model_config, read_checkpoint
+from lightning_modules.errors import InputError
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+_LIGHTNING_NAMES = ("best", "last", "hpc")  # resolved by the Trainer itself
+
+
+def settle_arguments(command: str, args: list[str]) -> list[str]:
+    """``args`` with every name resolved, and with stored settings in front where the command gives none.
+
+    Whatever stands later wins, so flags always win over what a checkpoint stored.
+
+    Raises:
+        InputError: a config or checkpoint does not exist or cannot be read.
+    """
+    settled: list[str] = []
+    given: set[str] = set()
+    checkpoint: dict[str, Any] | None = None
+    for flag, value in _pairs(args):
+        if flag in ("--config", "-c") and value is not None:
+            path = find_config(value)
+            given |= _blocks(path)
+            settled += ["--config", str(path)]
+        elif flag == "--ckpt_path" and value is not None:
+            if value in _LIGHTNING_NAMES and command == "fit":
+                settled += [flag, value]
+                continue
+            path = find_checkpoint(value)
+            checkpoint = read_checkpoint(path)
+            settled += [flag, str(path)]
+        else:
+            if flag in ("--model", "--data") and value is not None:
+                given.add(flag[2:])
+            settled += [flag] if value is None else [flag, value]
+    if checkpoint is None and command == "predict" and not _asks_for_help(args):
+        raise InputError("predict needs a trained model: give --ckpt_path the path of a generator's checkpoint")
+    stored = {} if checkpoint is None else _stored(command, checkpoint, given)
+    return (["--config", json.dumps(stored)] if stored else []) + _defaults(command, checkpoint, settled) + settled
+
+
+def find_config(name: str) -> Path:
+    """A config file given as a path, or by its name under the packaged ``configs``, such as ``data/sc09``.
+
+    Raises:
+        InputError: there is no such file; lists the packaged names.
+    """
+    for path in (Path(name), CONFIGS / f"{name}.yaml", CONFIGS / name):
+        if path.is_file():
+            return path
+    known = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml"))
+    raise InputError(f"no config {name!r}: expected a file, or one of {', '.join(known)}")
+
+
+def find_checkpoint(name: str) -> Path:
+    """A checkpoint given as a file, or as a run's folder, whose ``last.ckpt`` is meant.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = Path(name)
+    if not path.is_dir():
+        return path  # a missing file is named by read_checkpoint
+    for candidate in (path / "last.ckpt", path / "checkpoints" / "last.ckpt"):
+        if candidate.is_file():
+            return candidate
+    raise InputError(f"no last.ckpt in {name!r} or its checkpoints folder: give the path of a .ckpt file")
+
+
+def first_sentence(error: Exception) -> str:
+    """What a parser error says, without its nested repetitions."""
+    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip(" -")]
+    text = lines[0] if lines else type(error).__name__
+    causes = [line for line in lines[1:] if ("accept" in line or "expected" in line.lower() or "must be" in line)]
+    return f"{text} ({causes[-1]})" if causes and causes[-1] not in text else text
+
+
+def closest(name: str, known: list[str]) -> str:
+    """A hint at the known name nearest to ``name``, or an empty string."""
+    matches = difflib.get_close_matches(name, known, n=1)
+    return f", did you mean {matches[0]!r}?" if matches else ""
+
+
+def _pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Flags with their values; ``--a=b`` and ``--a b`` alike."""
+    i = 0
+    while i < len(args):
+        flag, equals, value = args[i].partition("=")
+        if equals or not flag.startswith("-"):
+            yield (flag, value) if equals else (args[i], None)
+        elif i + 1 < len(args) and not _is_flag(args[i + 1]):
+            yield flag, args[i + 1]
+            i += 1
+        else:
+            yield flag, None
+        i += 1
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("--") or word in ("-c", "-h")
+
+
+def _asks_for_help(args: list[str]) -> bool:
+    return any(word in ("-h", "--help") or word.startswith("--print_config") for word in args)
+
+
+def _blocks(path: Path) -> set[str]:
+    """Top-level keys of a config file."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read config {str(path)!r}: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"config {str(path)!r} must hold keys and values, it holds {type(content).__name__}")
+    return set(content)
+
+
+def _stored(command: str, checkpoint: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    stored: dict[str, Any] = {}
+    if "model" not in given:
+        stored["model"] = model_config(checkpoint)
+    if "data" not in given and command != "predict" and (data := data_config(checkpoint)) is not None:
+        stored["data"] = data
+    return stored
+
+
+def _defaults(command: str, checkpoint: dict[str, Any] | None, settled: list[str]) -> list[str]:
+    """Evaluation leaves no logs behind unless asked to; predict draws each digit once, or ten samples of no digit."""
+    if command == "fit":
+        return []
+    defaults: dict[str, Any] = {"trainer": {"logger": False}}
+    if command == "predict" and "--data" not in settled:
+        classifier = checkpoint["hyper_parameters"].get("classifier") if checkpoint else None
+        requests = {"labels": classifier["labels"]} if classifier else {"labels": [], "count": 10}
+        defaults["data"] = {"class_path": "datamodules.SampleRequests", "init_args": requests}
+    return ["--config", json.dumps(defaults)]
+
+
+def run_function(function: Callable[..., None], args: list[str], program: str) -> None:
+    """Call ``function`` with arguments parsed by its signature and docstring.
+
+    Raises:
+        InputError: the arguments do not fit.
+    """
+    from jsonargparse import ArgumentError, auto_cli
+
+    try:
+        auto_cli(function, args=args, as_positional=True, prog=program, exit_on_error=False)
+    except ArgumentError as error:
+        raise InputError(first_sentence(error)) from error

@@ -1,0 +1,9 @@
+"""Between waveforms and what networks see: front ends (waveform to features) and vocoders (log-Mel to waveform)."""
+
+from lightning_modules.audio.augmentation import SpeechAugmentation
+from lightning_modules.audio.decibel_mel import DecibelMel
+from lightning_modules.audio.front_end import FrontEnd, Waveform
+from lightning_modules.audio.log_mel import LogMel
+from lightning_modules.audio.vocoders import GriffinLim, Vocoder
+
+__all__ = ["DecibelMel", "FrontEnd", "GriffinLim", "LogMel", "SpeechAugmentation", "Vocoder", "Waveform"]

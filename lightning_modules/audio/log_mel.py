@@ -1,0 +1,103 @@
+"""Log-Mel spectrograms in [-1, 1], matched to 16 kHz HiFi-GAN vocoders."""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchaudio.transforms import MelSpectrogram
+
+from lightning_modules.audio.front_end import FrontEnd
+
+
+class LogMel(FrontEnd):
+    r"""Natural logarithm of a magnitude Mel spectrogram, scaled to [-1, 1] by fixed constants.
+
+    .. math:: x = 2\,\frac{\log\max(\mathrm{mel}, \text{log\_floor}) - \log \text{log\_floor}}
+                          {\text{log\_max} - \log \text{log\_floor}} - 1
+
+    The analysis is that of ``speechbrain/tts-hifigan-libritts-16kHz`` (Slaney scale and norm, power 1, centred frames
+    with reflection). One second gives 1 + 16000 // 256 = 63 frames; the last one is repeated up to ``num_frames``, so
+    that networks can halve the axis several times, and cut off again by :meth:`to_log_mel`.
+
+    Args:
+        sample_rate: samples per second, Hz.
+        num_samples: clip length in samples.
+        n_fft: FFT and window length in samples.
+        hop_length: samples between frames.
+        n_mels: number of Mel bands, F.
+        f_min: lowest band edge, Hz.
+        f_max: highest band edge, Hz.
+        num_frames: frames that networks see, L; at least ``1 + num_samples // hop_length``.
+        log_floor: smallest Mel magnitude before the logarithm; it maps to -1.
+        log_max: natural-log magnitude that maps to 1. A full-scale sine peaks near 2.0 with these filters.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        num_samples: int = 16000,
+        n_fft: int = 1024,
+        hop_length: int = 256,
+        n_mels: int = 80,
+        f_min: float = 0.0,
+        f_max: float = 8000.0,
+        num_frames: int = 64,
+        log_floor: float = 1e-5,
+        log_max: float = 2.0,
+    ) -> None:
+        super().__init__(sample_rate, num_samples)
+        self.n_fft, self.hop_length, self.n_mels = n_fft, hop_length, n_mels
+        self.f_min, self.f_max = f_min, f_max
+        self.num_frames, self.log_floor, self.log_max = num_frames, log_floor, log_max
+        self.analysed_frames = 1 + num_samples // hop_length
+        if num_frames < self.analysed_frames:
+            raise ValueError(
+                f"num_frames must hold the {self.analysed_frames} frames of {num_samples} samples at hop {hop_length}, "
+                f"got {num_frames}"
+            )
+        # Filter banks follow from the settings: not stored in checkpoints.
+        self._mel = MelSpectrogram(
+            sample_rate, n_fft, n_fft, hop_length, f_min, f_max, n_mels=n_mels, power=1.0, norm="slaney", mel_scale="slaney"
+        )
+        for module in self._mel.modules():
+            module._non_persistent_buffers_set.update(module._buffers)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        names = ("sample_rate", "num_samples", "n_fft", "hop_length", "n_mels", "f_min", "f_max", "num_frames", "log_floor")
+        return {name: getattr(self, name) for name in (*names, "log_max")}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape ``(1, F, L)`` of one clip as networks see it."""
+        return (1, self.n_mels, self.num_frames)
+
+    @property
+    def filter_bank(self) -> Tensor:
+        """Mel filters ``(n_fft // 2 + 1, F)`` in 1/Hz (Slaney area norm)."""
+        return self._mel.mel_scale.fb
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Scaled log-Mel ``(B, 1, F, L)`` of ``waveform`` ``(B, N)``.
+
+        Raises:
+            ValueError: ``waveform`` is not two-dimensional or has another length than ``num_samples``.
+        """
+        if waveform.ndim != 2 or waveform.shape[1] != self.num_samples:
+            raise ValueError(f"expected waveforms (B, {self.num_samples}), got {tuple(waveform.shape)}")
+        log_mel = self._mel(waveform).clamp(min=self.log_floor).log()
+        padding = self.num_frames - self.analysed_frames
+        return self.from_log_mel(F.pad(log_mel, (0, padding), mode="replicate")).unsqueeze(1)
+
+    def from_log_mel(self, log_mel: Tensor) -> Tensor:
+        """Scale natural-log magnitudes of any shape to [-1, 1]."""
+        low = math.log(self.log_floor)
+        return (log_mel - low) * (2.0 / (self.log_max - low)) - 1.0
+
+    def to_log_mel(self, x_0: Tensor) -> Tensor:
+        """Natural-log Mel ``(B, F, 1 + N // hop_length)`` of scaled ``x_0`` ``(B, 1, F, L)``: scaling and padding undone."""
+        low = math.log(self.log_floor)
+        log_mel = (x_0.squeeze(1) + 1.0) * ((self.log_max - low) / 2.0) + low
+        return torch.clamp(log_mel[..., : self.analysed_frames], min=low)

@@ -1,0 +1,96 @@
+"""Reading, checking and rebuilding checkpoints: every model is described by its class and plain arguments."""
+
+import copy
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentParser
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
+from torch import Tensor
+
+from lightning_modules.errors import InputError
+
+_INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
+
+
+def fingerprint(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of ``tensors``, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Contents of a scoretap checkpoint, on the CPU, without running code from it.
+
+    Raises:
+        InputError: the file is missing, damaged, or was not written by scoretap.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no checkpoint at {str(path)!r}: expected a .ckpt file written by scoretap fit")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(f"cannot read checkpoint {str(path)!r}, it is damaged or no checkpoint ({reason}): use another copy") from error
+    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters", "scoretap"} <= checkpoint.keys():
+        raise InputError(f"{str(path)!r} is not a scoretap checkpoint: expected one written by scoretap fit")
+    return checkpoint
+
+
+def model_config(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Class and arguments of the stored module: ``{"class_path": ..., "init_args": ...}``."""
+    arguments = {k: v for k, v in checkpoint["hyper_parameters"].items() if not k.startswith("_")}
+    return {"class_path": checkpoint["hyper_parameters"]["_class_path"], "init_args": arguments}
+
+
+def data_config(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+    """Class and arguments of the data module that the checkpoint was trained on, or None."""
+    stored = checkpoint.get("datamodule_hyper_parameters")
+    if not stored or "_class_path" not in stored:
+        return None
+    return {"class_path": stored["_class_path"], "init_args": {k: v for k, v in stored.items() if not k.startswith("_")}}
+
+
+def build(class_path: str, **init_args: Any) -> Any:
+    """A LightningModule from its class path and plain arguments, typed and checked as on the command line.
+
+    Modules built so, or by the command line, can be saved; one made from live objects has no plain description.
+
+    Raises:
+        jsonargparse.ArgumentError: an argument is unknown or has the wrong type.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(LightningModule, "module")
+    # Parsing rewrites nested dictionaries in place; what the module remembers of itself must stay plain.
+    config = parser.parse_object({"module": {"class_path": class_path, "init_args": copy.deepcopy(init_args)}})
+    with _given_hyperparameters_context({"_class_path": class_path, **copy.deepcopy(init_args)}, _INSTANTIATOR):
+        return parser.instantiate_classes(config).module
+
+
+def restore(checkpoint: dict[str, Any]) -> Any:
+    """The module stored in ``checkpoint``, with its weights, in evaluation mode.
+
+    Raises:
+        InputError: weights and stored arguments do not belong together.
+    """
+    config = model_config(checkpoint)
+    module = build(config["class_path"], **config["init_args"])
+    module.on_load_checkpoint(checkpoint)
+    try:
+        module.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        raise InputError(f"the checkpoint's weights do not fit its own {config['class_path']}: {error}") from error
+    return module.eval()
+
+
+def load_module(path: str | Path) -> Any:
+    """The module stored at ``path``; see :func:`read_checkpoint` and :func:`restore` for errors."""
+    return restore(read_checkpoint(path))

@@ -1,0 +1,77 @@
+"""Classifier pretraining: cross-entropy on noisy log-Mels. Its result is the frozen backbone."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lightning_modules.audio import LogMel
+from lightning_modules.base import NoisyModule
+from lightning_modules.diffusion import VPSDE, InputScaling
+from lightning_modules.networks import Classifier
+from lightning_modules.optimization import Optimization
+
+
+class ClassifierModule(NoisyModule):
+    r"""Trains :math:`p(y \mid x_t, t)` at random noise levels (Makarov and Gerkmann 2026, arXiv:2606.20457, Section 3).
+
+    Args:
+        network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to logits ``(B, K)``; default
+            :class:`~lightning_modules.networks.Classifier` at paper size.
+        sde: diffusion process.
+        sigma_data: standard deviation of the scaled log-Mels.
+        front_end: analysis of the corpus; linked to the data's.
+        label_smoothing: share of the target spread over all classes.
+        optimization: optimiser and learning-rate schedule.
+    """
+
+    tracked = ("loss", "accuracy")
+    front_end: LogMel
+
+    def __init__(
+        self,
+        network: nn.Module | None = None,
+        sde: VPSDE | None = None,
+        sigma_data: float = 0.35,
+        front_end: LogMel | None = None,
+        label_smoothing: float = 0.0,
+        optimization: Optimization | None = None,
+    ) -> None:
+        super().__init__(optimization)
+        self.save_hyperparameters()
+        self.network = network or Classifier()
+        self.sde = sde or VPSDE()
+        self.scaling = InputScaling(self.sde, sigma_data)
+        self.front_end = front_end or LogMel()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """Logits ``(B, K)`` of noisy log-Mels ``(B, 1, F, L)`` at times ``(B,)``."""
+        return self.network(*self.scaling(x_t, t))
+
+    def _step(self, stage: str, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
+        logits = self(self.sde.perturb(batch.x_0, t, eps), t).float()
+        losses = F.cross_entropy(logits, batch.y, label_smoothing=self.label_smoothing, reduction="none")
+        self.track(stage, "loss", losses, t)
+        self.track(stage, "accuracy", (logits.argmax(dim=1) == batch.y).float(), t)
+        self.last_step = {"loss": losses.detach(), "t": t, "index": batch.index}
+        return losses.mean()
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss = self._step("train", batch, *self.training_noise(batch.x_0))
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._step("val", batch, *self.fixed_noise(batch.x_0, batch.index))
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._step("test", batch, *self.fixed_noise(batch.x_0, batch.index))
+
+    def cost_probe(self) -> Any:
+        """A function of a batch size that evaluates the network once, for counting its cost."""
+        return lambda batch_size: self(
+            torch.randn(batch_size, *self.front_end.shape, device=self.device),
+            torch.full((batch_size,), 0.5, device=self.device),
+        )

@@ -1,0 +1,98 @@
+"""From networks to denoisers: input scaling, output scaling, and the one call signature that samplers see."""
+
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from lightning_modules.diffusion.parameterizations import Parameterization
+from lightning_modules.diffusion.sde import VPSDE
+
+
+class InputScaling:
+    r"""What a network reads of ``(x_t, t)``; classifiers and score networks share it, so that one forward serves both.
+
+    .. math:: c_\mathrm{in} = (\sigma_t^2 + \alpha_t^2 \sigma_d^2)^{-1/2}, \qquad
+              c_\mathrm{noise} = \tfrac14 \log(\sigma_t / \alpha_t)
+
+    EDM's scales (Karras et al. 2022, arXiv:2206.00364, Table 1): inputs of unit variance at every noise level.
+
+    Args:
+        sde: diffusion process.
+        sigma_data: standard deviation of the scaled log-Mels.
+    """
+
+    def __init__(self, sde: VPSDE, sigma_data: float) -> None:
+        if sigma_data <= 0:
+            raise ValueError(f"expected sigma_data > 0, got {sigma_data}")
+        self.sde, self.sigma_data = sde, sigma_data
+
+    def __call__(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Scaled input, shape of ``x_t``, and ``c_noise`` ``(B,)`` of ``x_t`` ``(B, 1, F, L)`` at ``t`` ``(B,)``."""
+        alpha_t, sigma_t = self.sde.marginal(t)
+        c_in = (sigma_t.square() + alpha_t.square() * self.sigma_data**2).rsqrt()
+        return c_in * x_t, -self.sde.log_snr(t) / 8.0
+
+
+class Classifier(Protocol):
+    """What a denoiser asks of a classifier: one pass over ``(x_t, t)`` that answers all later questions."""
+
+    def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any: ...
+
+
+class Denoiser(nn.Module):
+    r"""Estimate of the clean log-Mel, :math:`\mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F(c_\mathrm{in} x_t, c_\mathrm{noise})`.
+
+    Args:
+        network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to ``(B, 1, F, L)``.
+        scaling: input scaling.
+        parameterization: output scaling.
+        classifier: read once per evaluation where class guidance asks for it.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        scaling: InputScaling,
+        parameterization: Parameterization,
+        classifier: Classifier | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.scaling = scaling
+        self.parameterization = parameterization
+        # Not registered as a submodule: its owner holds it once, under one name, in checkpoints.
+        object.__setattr__(self, "classifier", classifier)
+
+    def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
+        """The classifier's reading of ``(x_t, t)``; ``differentiable`` where class gradients will be asked of it."""
+        return self.classifier.read(x_t, t, differentiable) if differentiable and self.classifier else None
+
+    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None) -> Tensor:
+        """Estimate of ``x_0``, shape of ``x_t``, given a reading made for the same ``(x_t, t)``."""
+        alpha_t, sigma_t = self.scaling.sde.marginal(t)
+        c_skip, c_out = self.parameterization.output_scales(alpha_t, sigma_t, self.scaling.sigma_data)
+        return c_skip * x_t + c_out * self.raw_output(x_t, t, reading).to(x_t.dtype)
+
+    def raw_output(self, x_t: Tensor, t: Tensor, reading: Any) -> Tensor:
+        """The network's output F before scaling."""
+        return self.network(*self.scaling(x_t, t))
+
+    def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        """Unguided estimate of ``x_0``; ``y`` is accepted, and ignored, so that wrappers share the signature."""
+        return self.denoise(x_t, t, self.read(x_t, t))
+
+    def loss_weight(self, t: Tensor) -> Tensor:
+        r"""DSM weight :math:`\lambda(t) = c_\mathrm{out}^{-2}`, ``(B, 1, 1, 1)``."""
+        alpha_t, sigma_t = self.scaling.sde.marginal(t)
+        return self.parameterization.output_scales(alpha_t, sigma_t, self.scaling.sigma_data)[1].square().reciprocal()
+
+
+class TapDenoiser(Denoiser):
+    """A denoiser whose network reads the classifier's taps, not the noisy input itself: ``network(reading, c_noise)``."""
+
+    def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
+        assert self.classifier is not None, "a TapDenoiser needs a classifier to read"
+        return self.classifier.read(x_t, t, differentiable)
+
+    def raw_output(self, x_t: Tensor, t: Tensor, reading: Any) -> Tensor:
+        return self.network(reading, self.scaling(x_t, t)[1])

@@ -1,0 +1,69 @@
+"""The settings of one generation run, and the run itself."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lightning_modules.diffusion.guidance import ClassifierGuidance
+from lightning_modules.diffusion.samplers import EulerMaruyama, PerSampleNoise, Sampler, TimeGrid, UniformTime
+from lightning_modules.diffusion.samplers.base import SamplerOutput
+from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.diffusion.thresholding import Clamp
+
+
+class Sampling:
+    """How samples are drawn: settings of a run, never stored as a model's hyperparameters.
+
+    Args:
+        guidance_scale: gamma of classifier guidance, at least 0; 0 draws from the unconditional model.
+        num_steps: sampler steps, at least 1.
+        sampler: solver of the reverse process (default Euler-Maruyama, as in the paper).
+        time_grid: placement of the steps in time (default uniform).
+        clamp: largest magnitude of the denoised estimate before guidance; null leaves it free.
+
+    Raises:
+        ValueError: ``guidance_scale`` is negative or ``num_steps`` below 1.
+    """
+
+    def __init__(
+        self,
+        guidance_scale: float = 3.0,
+        num_steps: int = 100,
+        sampler: Sampler | None = None,
+        time_grid: TimeGrid | None = None,
+        clamp: float | None = 1.1,
+    ) -> None:
+        if not guidance_scale >= 0:
+            raise ValueError(f"guidance_scale must be a number of at least 0, got {guidance_scale}")
+        if num_steps < 1:
+            raise ValueError(f"num_steps must be at least 1, got {num_steps}")
+        if clamp is not None and clamp <= 0:
+            raise ValueError(f"clamp must be above 0 or null, got {clamp}")
+        self.guidance_scale, self.num_steps, self.clamp = guidance_scale, num_steps, clamp
+        self.sampler = sampler or EulerMaruyama()
+        self.time_grid = time_grid or UniformTime()
+
+    def replace(self, **changes: Any) -> "Sampling":
+        """The same settings with some changed, validated anew."""
+        names = ("guidance_scale", "num_steps", "sampler", "time_grid", "clamp")
+        return Sampling(**{**{name: getattr(self, name) for name in names}, **changes})
+
+    @torch.no_grad()
+    def draw(
+        self, denoiser: Any, sde: VPSDE, shape: tuple[int, ...], y: Tensor | None, seeds: list[int], device: torch.device
+    ) -> SamplerOutput:
+        """Scaled log-Mels ``(B, *shape)``, one per seed.
+
+        Args:
+            denoiser: ``(x_t, t, y)`` to an estimate of ``x_0``.
+            sde: diffusion process.
+            shape: ``(1, F, L)`` of one sample.
+            y: ``(B,)`` digits, -1 where a sample has none; null for none at all.
+            seeds: one per sample; a sample's noise depends on nothing else.
+            device: where the denoiser lives.
+        """
+        noise = PerSampleNoise(seeds, shape, device)
+        bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp)
+        guided = ClassifierGuidance(bounded, sde, self.guidance_scale)
+        return self.sampler(guided, sde, noise.draw(), self.time_grid(self.num_steps, sde), noise, y)

@@ -1,0 +1,27 @@
+"""Keeping estimates of the clean log-Mel inside the range that data can take."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Clamp(nn.Module):
+    """A denoiser whose estimate is clipped to [-limit, limit]; the same interface as what it wraps.
+
+    Args:
+        denoiser: denoiser to wrap.
+        limit: largest magnitude of the estimate, in units of the scaled log-Mel; data lie in [-1, 1].
+    """
+
+    def __init__(self, denoiser: nn.Module, limit: float) -> None:
+        super().__init__()
+        self.denoiser, self.limit = denoiser, limit
+
+    def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
+        return self.denoiser.read(x_t, t, differentiable)
+
+    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None) -> Tensor:
+        return self.denoiser.denoise(x_t, t, reading).clamp(-self.limit, self.limit)
+
+    def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.denoise(x_t, t, self.read(x_t, t))

@@ -1,0 +1,94 @@
+"""Denoising score matching on a corpus: the wiring that both generators share."""
+
+from typing import Any
+
+from torch import Tensor
+
+from lightning_modules.diffusion import Denoiser, Parameterization, Preconditioned, dsm_loss
+from lightning_modules.frozen_classifier import FrozenClassifier, describe_classifier
+from lightning_modules.generator import Generator
+from lightning_modules.optimization import Optimization
+
+
+class DSMModule(Generator):
+    """Base of the Score Subnet and U-Net modules: subclasses make ``denoiser`` in :meth:`assemble`.
+
+    Args:
+        classifier: path of a classifier checkpoint. It is opened once, when the module is first used, and replaced by
+            its description, so that checkpoints of this module need no other file.
+        parameterization: what the network's output means; default preconditioned.
+        optimization: optimiser and learning-rate schedule.
+    """
+
+    def __init__(
+        self,
+        classifier: str | dict | None,
+        parameterization: Parameterization | None,
+        optimization: Optimization | None,
+    ) -> None:
+        super().__init__(optimization)
+        self.parameterization = parameterization or Preconditioned()
+        self._classifier_path = classifier if isinstance(classifier, str) else None
+        self._classifier_description = classifier if isinstance(classifier, dict) else None
+        self._assembled = False
+
+    def assemble(self) -> None:
+        """Build everything that depends on the classifier. Runs once; later calls do nothing.
+
+        Raises:
+            InputError: the classifier cannot be read or does not fit.
+        """
+        if self._assembled:
+            return
+        weights = None
+        if self._classifier_path is not None:
+            self._classifier_description, weights = describe_classifier(self._classifier_path)
+            self.hparams["classifier"] = self._classifier_description
+        if self._classifier_description is not None:
+            self.classifier = FrozenClassifier(self._classifier_description)
+            if weights is not None:
+                self.classifier.network.load_state_dict(weights)
+        object.__setattr__(self, "denoiser", self.make_denoiser())  # its network is registered once, as `network`
+        self._assembled = True
+
+    def make_denoiser(self) -> Denoiser:
+        """The denoiser, with its network registered on this module."""
+        raise NotImplementedError
+
+    @property
+    def frozen(self) -> FrozenClassifier | None:
+        """The part that training must not change."""
+        return self.classifier
+
+    def setup(self, stage: str) -> None:
+        self.assemble()
+        super().setup(stage)
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        self.assemble()
+        return super().load_state_dict(state_dict, strict, assign)
+
+    def losses(self, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
+        """DSM loss ``(B,)`` of the batch's log-Mels at times ``t`` with noise ``eps``."""
+        return dsm_loss(self.denoiser, self.sde, batch.x_0, t, eps)
+
+    def _step(self, stage: str, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
+        losses = self.losses(batch, t, eps)
+        self.track(stage, "loss", losses, t)
+        self.last_step = {"loss": losses.detach(), "t": t, "index": batch.index}
+        return losses.mean()
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss = self._step("train", batch, *self.training_noise(batch.x_0))
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._step("val", batch, *self.fixed_noise(batch.x_0, batch.index))
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._step("test", batch, *self.fixed_noise(batch.x_0, batch.index))
+
+    def metadata(self) -> dict[str, Any]:
+        facts = super().metadata()
+        return facts if self.classifier is None else {**facts, "classifier": self.classifier.fingerprint}

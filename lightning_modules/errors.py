@@ -1,0 +1,9 @@
+"""The errors that a user can mend, and that the command line prints as one sentence without a traceback."""
+
+
+class InputError(ValueError):
+    """Bad input found before any work starts: the message says what was expected, what came and what to do."""
+
+
+class NonFiniteError(RuntimeError):
+    """Training met a NaN or an infinity: the message names step, noise level and batch."""

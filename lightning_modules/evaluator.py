@@ -1,0 +1,75 @@
+"""The judge: trained on clean recordings by an architecture of its own, never on diffusion noise, never the guide."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassAccuracy
+
+from lightning_modules.audio import DecibelMel, SpeechAugmentation, Waveform
+from lightning_modules.base import CorpusModule
+from lightning_modules.networks import ResNeXt
+from lightning_modules.optimization import Optimization
+
+
+class EvaluatorModule(CorpusModule):
+    """Digit recogniser for judging generated speech; train it on a corpus whose front end is ``Waveform``.
+
+    Args:
+        network: maps ``(B, 1, 32, 32)`` decibels to logits and features; default the SC09 benchmark's ResNeXt.
+        augmentation: applied to training clips; null trains on clips as they are.
+        label_smoothing: share of the target spread over all classes.
+        front_end: what the corpus stores; linked to the data's, samples only.
+        optimization: optimiser and learning-rate schedule.
+    """
+
+    front_end: Waveform
+
+    def __init__(
+        self,
+        network: nn.Module | None = None,
+        augmentation: SpeechAugmentation | None = None,
+        label_smoothing: float = 0.0,
+        front_end: Waveform | None = None,
+        optimization: Optimization | None = None,
+    ) -> None:
+        super().__init__(optimization)
+        self.save_hyperparameters()
+        self.network = network or ResNeXt()
+        self.front_end = front_end or Waveform()
+        self.decibel_mel = DecibelMel(self.front_end.sample_rate)
+        # No parameters and nothing to save: kept out of the module tree.
+        object.__setattr__(self, "augmentation", augmentation)
+        self.label_smoothing = label_smoothing
+        accuracies = {f"{stage}_accuracy": MulticlassAccuracy(10, average="micro") for stage in ("val", "test")}
+        self.accuracies = nn.ModuleDict(accuracies)
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities ``(B, K)`` and features ``(B, D)`` of waveforms ``(B, N)``."""
+        logits, features = self.network(self.decibel_mel(waveform))
+        return logits.float().log_softmax(dim=1), features
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        waveform = batch.x_0 if self.augmentation is None else self.augmentation.to(self.device)(batch.x_0)
+        logits, _ = self.network(self.decibel_mel(waveform))
+        loss = F.cross_entropy(logits.float(), batch.y, label_smoothing=self.label_smoothing)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def _evaluate(self, stage: str, batch: Any) -> None:
+        log_probs, _ = self(batch.x_0)
+        accuracy = self.accuracies[f"{stage}_accuracy"]
+        accuracy(log_probs, batch.y)
+        self.log(f"{stage}/accuracy", accuracy, on_epoch=True, prog_bar=True)
+        self.log(f"{stage}/loss", F.nll_loss(log_probs, batch.y), on_epoch=True, sync_dist=True)
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def cost_probe(self) -> Any:
+        """A function of a batch size that evaluates the network once, for counting its cost."""
+        return lambda batch_size: self(torch.zeros(batch_size, self.front_end.num_samples, device=self.device))

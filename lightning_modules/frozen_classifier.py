@@ -1,0 +1,71 @@
+"""A pretrained classifier inside another module: given as a checkpoint once, kept as a description ever after."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from lightning_modules.checkpoints import build, fingerprint, model_config, read_checkpoint
+from lightning_modules.diffusion import VPSDE
+from lightning_modules.errors import InputError
+
+_CLASS_PATH = "lightning_modules.ClassifierModule"
+
+
+def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Description and weights of the classifier checkpoint at ``path``.
+
+    Returns:
+        The description, plain values only: ``class_path``, ``init_args``, ``labels`` and ``fingerprint``; and the
+        state dictionary of its network.
+
+    Raises:
+        InputError: the file is no classifier checkpoint.
+    """
+    checkpoint = read_checkpoint(path)
+    config = model_config(checkpoint)
+    if config["class_path"].rsplit(".", 1)[-1] != "ClassifierModule":
+        raise InputError(f"expected a classifier checkpoint, {str(path)!r} holds a {config['class_path']}: pretrain one first")
+    prefix = "network."
+    weights = {k[len(prefix) :]: v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+    # Training settings of the classifier are of no use to its reader.
+    config["init_args"].pop("optimization", None)
+    return {**config, "labels": checkpoint["scoretap"]["labels"], "fingerprint": fingerprint(weights)}, weights
+
+
+class FrozenClassifier(nn.Module):
+    """The network of a described classifier: no gradients, always in evaluation mode.
+
+    Args:
+        description: as :func:`describe_classifier` gives it; ``class_path`` and ``init_args`` suffice.
+
+    Attributes:
+        network: the classifier network.
+        scaling: how it reads ``(x_t, t)``.
+        front_end: analysis that it was trained on.
+        labels: digits that it was trained on.
+    """
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        super().__init__()
+        module = build(description["class_path"], **description["init_args"])
+        self.network = module.network.requires_grad_(False)
+        self.scaling, self.sde = module.scaling, module.sde
+        object.__setattr__(self, "front_end", module.front_end)  # shared with the module around this one, not frozen
+        self.labels = list(description["labels"])
+        self.fingerprint = description["fingerprint"]
+        self.eval()
+
+    def train(self, mode: bool = True) -> "FrozenClassifier":
+        """Stays in evaluation mode whatever the module around it does."""
+        return super().train(False)
+
+    def check_sde(self, sde: VPSDE) -> None:
+        """Refuse a process in which t means another noise level.
+
+        Raises:
+            InputError: names every setting that differs.
+        """
+        mine, theirs = vars(self.sde), vars(sde)
+        if differences := [f"{name}: {mine[name]} against {theirs[name]}" for name in mine if mine[name] != theirs[name]]:
+            raise InputError(f"classifier and score network must share one SDE, they differ in {'; '.join(differences)}")

@@ -1,0 +1,26 @@
+"""Three lines in a notebook: load a generator, sample, listen."""
+
+from pathlib import Path
+
+from lightning_modules.checkpoints import load_module
+from lightning_modules.dsm import DSMModule
+from lightning_modules.errors import InputError
+
+
+def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
+    """The generator stored at ``path``, ready to ``sample``.
+
+    >>> generator = load_generator("runs/demo/score_subnet.ckpt")
+    >>> waveforms, mels = generator.sample(labels=[3, 1, 4], guidance_scale=3.0, seed=0)
+
+    Args:
+        path: checkpoint of a Score Subnet or a U-Net; it needs no other file.
+        device: where to put it, such as ``cuda``.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds no generator.
+    """
+    module = load_module(path)
+    if not isinstance(module, DSMModule):
+        raise InputError(f"expected a generator's checkpoint, {str(path)!r} holds a {type(module).__name__}")
+    return module.to(device)

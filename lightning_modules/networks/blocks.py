@@ -1,0 +1,93 @@
+"""Building blocks shared by all networks."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from einops.layers.torch import Rearrange
+from torch import Tensor, nn
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation with as many groups as divide ``channels``, eight at most."""
+    return nn.GroupNorm(math.gcd(8, channels), channels)
+
+
+class TimeEmbedding(nn.Module):
+    """Sinusoids of ``c_noise`` followed by a two-layer perceptron.
+
+    Args:
+        width: width of the embedding; even.
+        max_frequency: highest angular frequency; ``c_noise`` spans about [-1.2, 1.3].
+    """
+
+    def __init__(self, width: int, max_frequency: float = 50.0) -> None:
+        super().__init__()
+        frequencies = torch.logspace(-1, math.log10(max_frequency), width // 2)
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+
+    def forward(self, c_noise: Tensor) -> Tensor:
+        """Embedding ``(B, width)`` of ``c_noise`` ``(B,)``."""
+        angles = torch.outer(c_noise, self.frequencies)
+        return self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
+
+
+class ResBlock(nn.Module):
+    """GroupNorm, SiLU, 3x3 convolution, plus time; GroupNorm, SiLU, 3x3 convolution; 1x1 skip where widths differ.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        time_width: width of the time embedding.
+        dropout: probability of dropping an activation before the second convolution.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, time_width: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = group_norm(in_channels), nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.time = nn.Linear(time_width, out_channels)
+        self.norm2, self.conv2 = group_norm(out_channels), nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.dropout = nn.Dropout(dropout)
+        self.skip = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """``(B, C_out, F, L)`` of ``x`` ``(B, C_in, F, L)`` and the time embedding ``(B, time_width)``."""
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = h + self.time(time).reshape(*h.shape[:2], 1, 1)
+        return self.skip(x) + self.conv2(self.dropout(F.silu(self.norm2(h))))
+
+
+class Stem(nn.Sequential):
+    """Input projection; ``patch_size`` 2 moves each 2x2 square into channels first and so quarters all later work.
+
+    Args:
+        channels: channels of the output.
+        patch_size: side of the square that becomes one position.
+    """
+
+    def __init__(self, channels: int, patch_size: int = 1) -> None:
+        super().__init__(
+            Rearrange("b c (f p) (l q) -> b (c p q) f l", p=patch_size, q=patch_size),
+            nn.Conv2d(patch_size**2, channels, 3, padding=1),
+        )
+
+
+class Head(nn.Sequential):
+    """GroupNorm, SiLU, 3x3 convolution to one channel; undoes the stem's ``patch_size``. Starts at zero.
+
+    Args:
+        channels: channels of the input.
+        patch_size: side of the square that each position becomes.
+    """
+
+    def __init__(self, channels: int, patch_size: int = 1) -> None:
+        conv = nn.Conv2d(channels, patch_size**2, 3, padding=1)
+        nn.init.zeros_(conv.weight)
+        nn.init.zeros_(conv.bias)
+        super().__init__(
+            group_norm(channels),
+            nn.SiLU(),
+            conv,
+            Rearrange("b (p q) f l -> b 1 (f p) (l q)", p=patch_size, q=patch_size),
+        )

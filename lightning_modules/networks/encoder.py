@@ -1,0 +1,72 @@
+"""The down path that the classifier and the U-Net share."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from lightning_modules.networks.blocks import ResBlock, Stem, TimeEmbedding
+
+
+class Encoder(nn.Module):
+    """Stem, stages of ResBlocks with strided convolutions between them, and a bottleneck.
+
+    Submodules that can be tapped: ``stem``, ``stages.<stage>.<block>``, ``downs.<stage>``, ``bottleneck.<block>``.
+
+    Args:
+        base_channels: channels of the stem and the first stage.
+        multipliers: channels of each stage, in units of ``base_channels``; the grid halves between stages.
+        blocks_per_stage: ResBlocks in each stage.
+        bottleneck_blocks: ResBlocks after the last stage.
+        time_width: width of the time embedding.
+        patch_size: side of the square of the input that becomes one position of the stem.
+        dropout: dropout inside ResBlocks.
+    """
+
+    def __init__(
+        self,
+        base_channels: int = 64,
+        multipliers: Sequence[int] = (1, 2, 4),
+        blocks_per_stage: int = 3,
+        bottleneck_blocks: int = 2,
+        time_width: int = 128,
+        patch_size: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.patch_size, self.time_width = patch_size, time_width
+        self.widths = [base_channels * m for m in multipliers]
+        self.embedding = TimeEmbedding(time_width)
+        self.stem = Stem(base_channels, patch_size)
+        self.stages, self.downs = nn.ModuleList(), nn.ModuleList()
+        channels = base_channels
+        self.skip_widths = [base_channels]
+        for i, width in enumerate(self.widths):
+            if i > 0:
+                self.downs.append(nn.Conv2d(channels, channels, 3, stride=2, padding=1))
+                self.skip_widths.append(channels)
+            blocks = [ResBlock(channels if b == 0 else width, width, time_width, dropout) for b in range(blocks_per_stage)]
+            self.stages.append(nn.ModuleList(blocks))
+            self.skip_widths += [width] * blocks_per_stage
+            channels = width
+        self.bottleneck = nn.ModuleList(ResBlock(channels, channels, time_width, dropout) for _ in range(bottleneck_blocks))
+
+    def forward(self, x: Tensor, c_noise: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Bottleneck ``(B, C, F', L')``, skips from shallow to deep (widths ``skip_widths``), time embedding.
+
+        Args:
+            x: ``(B, 1, F, L)`` scaled noisy log-Mel; F and L divisible by patch_size * 2 ** (stages - 1).
+            c_noise: ``(B,)`` noise level as networks read it.
+        """
+        time = self.embedding(c_noise)
+        h = self.stem(x)
+        skips = [h]
+        for i, stage in enumerate(self.stages):
+            if i > 0:
+                h = self.downs[i - 1](h)
+                skips.append(h)
+            for block in stage:
+                h = block(h, time)
+                skips.append(h)
+        for block in self.bottleneck:
+            h = block(h, time)
+        return h, skips, time

@@ -1,0 +1,106 @@
+"""The trained part: a light decoder over the frozen classifier's taps."""
+
+import math
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lightning_modules.networks.blocks import Head, ResBlock, TimeEmbedding
+from lightning_modules.networks.fusion import CrossAttention, Fusion, rms_normalize
+from lightning_modules.networks.taps import Reading, TapShape
+
+
+class ScoreSubnet(nn.Module):
+    """Decodes feature and gradient taps to the raw output of a denoiser (arXiv:2606.20457, Section 3).
+
+    From the deepest fused tap upwards: ``blocks_per_tap`` ResBlocks, upsampling and a 3x3 convolution where the grid
+    changes, then the next shallower fused tap is added; above the shallowest tap the same up to ``output_shape``.
+
+    Args:
+        taps: taps in the order in which the classifier computes them, with their shapes.
+        output_shape: ``(F, L)`` of the log-Mels.
+        widths: channels per grid, finest first; grids beyond the list use its last entry.
+        blocks_per_tap: ResBlocks after each tap.
+        fusion: how feature and gradient of one tap are joined; default cross-attention.
+        time_width: width of the time embedding.
+        patch_size: side of the square of the output that each position of the finest grid becomes; the stem's.
+        dropout: dropout inside ResBlocks.
+
+    Raises:
+        ValueError: there are no taps, or their grids do not shrink with depth.
+    """
+
+    def __init__(
+        self,
+        taps: Sequence[TapShape],
+        output_shape: tuple[int, int] = (80, 64),
+        widths: Sequence[int] = (32, 64, 128),
+        blocks_per_tap: int = 3,
+        fusion: Fusion | None = None,
+        time_width: int = 128,
+        patch_size: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not taps:
+            raise ValueError("a Score Subnet needs at least one tap")
+        finest = (output_shape[0] // patch_size, output_shape[1] // patch_size)
+        self.embedding = TimeEmbedding(time_width)
+        self.inputs, self.blocks, self.ups = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self._names = [tap.tap.module for tap in reversed(taps)]
+        grids = [tap.shape[1:] for tap in reversed(taps)]
+        for tap, grid, next_grid in zip(reversed(taps), grids, [*grids[1:], finest], strict=True):
+            width, next_width = self._width(widths, finest, grid), self._width(widths, finest, next_grid)
+            self.inputs.append(_TapInput(tap, width, fusion or CrossAttention()))
+            self.blocks.append(nn.ModuleList(ResBlock(width, width, time_width, dropout) for _ in range(blocks_per_tap)))
+            self.ups.append(nn.Identity() if next_grid == grid else _Resize(width, next_width, next_grid))
+        self.head = Head(next_width, patch_size)
+
+    def forward(self, reading: Reading, c_noise: Tensor) -> Tensor:
+        """Raw output ``(B, 1, F, L)`` of a reading of B noisy log-Mels at noise level ``c_noise`` ``(B,)``."""
+        time = self.embedding(c_noise)
+        gradients = reading.gradients()
+        h = None
+        for name, tap_input, blocks, up in zip(self._names, self.inputs, self.blocks, self.ups, strict=True):
+            fused = tap_input(reading.features[name], gradients.get(name))
+            h = fused if h is None else h + fused
+            for block in blocks:
+                h = block(h, time)
+            h = up(h)
+        return self.head(h)
+
+    @staticmethod
+    def _width(widths: Sequence[int], finest: tuple[int, int], grid: tuple[int, ...]) -> int:
+        if grid[0] > finest[0] or grid[1] > finest[1]:
+            raise ValueError(f"a tap of {grid} positions is finer than the subnet's finest grid {finest}: lower patch_size")
+        level = round(math.log2(math.sqrt(finest[0] * finest[1] / (grid[0] * grid[1]))))
+        return widths[min(level, len(widths) - 1)]
+
+
+class _TapInput(nn.Module):
+    """RMS normalisation, projection to the shared width, and fusion of one tap's signals."""
+
+    def __init__(self, tap: TapShape, width: int, fusion: Fusion) -> None:
+        super().__init__()
+        channels = tap.shape[0]
+        self.feature = nn.Conv2d(channels, width, 1) if tap.tap.feature else None
+        self.gradient = nn.Conv2d(channels, width, 1) if tap.tap.gradient else None
+        self.fusion = fusion.build(width) if tap.tap.feature and tap.tap.gradient else None
+
+    def forward(self, feature: Tensor, gradient: Tensor | None) -> Tensor:
+        if self.gradient is None:
+            return self.feature(rms_normalize(feature))
+        projected = self.gradient(rms_normalize(gradient))
+        return projected if self.feature is None else self.fusion(self.feature(rms_normalize(feature)), projected)
+
+
+class _Resize(nn.Module):
+    """Nearest-neighbour resampling to a grid, then a 3x3 convolution to that grid's width."""
+
+    def __init__(self, in_channels: int, out_channels: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.grid, self.conv = tuple(grid), nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, size=self.grid, mode="nearest"))

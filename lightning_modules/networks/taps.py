@@ -1,0 +1,165 @@
+"""Feature and gradient taps of any frozen classifier, and the class gradient, from one forward pass."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.diffusion.preconditioning import InputScaling
+
+
+@dataclass
+class Tap:
+    """One place of the classifier that the Score Subnet reads.
+
+    Attributes:
+        module: name of a submodule whose output is a map ``(B, C, F, L)``.
+        feature: whether its activation h is read.
+        gradient: whether d log p(x_t) / dh is read.
+    """
+
+    module: str
+    feature: bool = True
+    gradient: bool = True
+
+    def __post_init__(self) -> None:
+        if not (self.feature or self.gradient):
+            raise ValueError(f"tap {self.module!r} reads nothing: feature or gradient must be true")
+
+
+class TapShape(NamedTuple):
+    """What a tap delivers: its settings and the ``(C, F, L)`` of its map."""
+
+    tap: Tap
+    shape: tuple[int, int, int]
+
+
+class Reading:
+    """One pass of a classifier over ``(x_t, t)``: everything that may be asked of it without another forward.
+
+    Attributes:
+        logits: ``(B, K)`` class logits, detached.
+        features: activation of every tap by module name, detached.
+    """
+
+    def __init__(self, x_t: Tensor, logits: Tensor, activations: dict[str, Tensor], gradient_taps: Sequence[str]) -> None:
+        self.logits = logits.detach()
+        self.features = {name: activation.detach() for name, activation in activations.items()}
+        self._x_t, self._logits, self._activations = x_t, logits, activations
+        self._gradient_taps = list(gradient_taps)
+        self._gradients: dict[str, Tensor] | None = None
+
+    def gradients(self) -> dict[str, Tensor]:
+        r"""Gradient taps :math:`g_k = \partial \log p(x_t) / \partial h_k` by module name; computed once.
+
+        .. math:: \log p(x_t) = \mathrm{logsumexp}_y f_y(x_t, t) + \text{const.}
+
+        Grathwohl et al. 2020 (JEM, arXiv:1912.03263, Eq. 6); constants for whoever trains on them.
+        """
+        if self._gradients is None and not self._gradient_taps:
+            self._gradients = {}
+        elif self._gradients is None:
+            with torch.enable_grad():
+                log_p = self._logits.float().logsumexp(dim=1).sum()
+            # The graph is kept for the class gradient; it is freed with this reading.
+            activations = [self._activations[name] for name in self._gradient_taps]
+            gradients = torch.autograd.grad(log_p, activations, retain_graph=True)
+            self._gradients = dict(zip(self._gradient_taps, gradients, strict=True))
+        return self._gradients
+
+    def class_gradient(self, y: Tensor) -> Tensor:
+        r""":math:`\nabla_{x_t} \log p(y \mid x_t, t)`, shape of ``x_t``; zero in rows where ``y`` ``(B,)`` is -1."""
+        with torch.enable_grad():
+            log_p = self._logits.float().log_softmax(dim=1)
+            chosen = log_p.gather(1, y.clamp(min=0).unsqueeze(1)).squeeze(1)
+            total = torch.where(y >= 0, chosen, torch.zeros_like(chosen)).sum()
+        return torch.autograd.grad(total, self._x_t, retain_graph=True)[0]
+
+
+class TappedClassifier(nn.Module):
+    """A classifier whose submodules' outputs, and gradients with respect to them, can be read.
+
+    Any module that maps ``(x (B, 1, F, L), c_noise (B,))`` to logits ``(B, K)`` will do. Its parameters never receive
+    gradients here, and hooks live only during a read, so that copies of this module read their own taps.
+
+    Args:
+        network: the classifier.
+        scaling: how it reads ``(x_t, t)``.
+        taps: places to read; a name stands for a tap with both signals.
+
+    Raises:
+        ValueError: a tap names no submodule, or one is named twice.
+    """
+
+    def __init__(self, network: nn.Module, scaling: InputScaling, taps: Sequence[Tap | str] = ()) -> None:
+        super().__init__()
+        self.network, self.scaling = network, scaling
+        self.taps = [Tap(tap) if isinstance(tap, str) else tap for tap in taps]
+        names = [tap.module for tap in self.taps]
+        known = [name for name, _ in network.named_modules() if name]
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"unknown tap {unknown[0]!r}: this classifier has {', '.join(known)}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"a tap is listed twice: {', '.join(names)}")
+
+    def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Reading:
+        """One forward pass, with a graph only where a gradient tap or ``differentiable`` asks for one.
+
+        Args:
+            x_t: ``(B, 1, F, L)`` noisy log-Mels.
+            t: ``(B,)`` diffusion times.
+            differentiable: whether :meth:`Reading.class_gradient` will be called.
+        """
+        gradient_taps = [tap.module for tap in self.taps if tap.gradient]
+        with torch.enable_grad() if differentiable or gradient_taps else torch.no_grad():
+            x_t = x_t.detach().requires_grad_(torch.is_grad_enabled())
+            logits, activations = self._forward_with_taps(*self.scaling(x_t, t))
+        return Reading(x_t, logits, activations, gradient_taps)
+
+    @torch.no_grad()
+    def discover(self, input_shape: tuple[int, ...]) -> list[TapShape]:
+        """The taps in the order in which the classifier computes them, with their shapes, from a dry run.
+
+        Args:
+            input_shape: ``(1, F, L)`` of one log-Mel.
+
+        Raises:
+            ValueError: a tap's output is no map ``(B, C, F, L)``, or it is overwritten or computed more than once.
+        """
+        device = next(self.network.parameters()).device
+        x = torch.zeros(2, *input_shape, device=device)
+        _, activations = self._forward_with_taps(*self.scaling(x, torch.full((2,), 0.5, device=device)))
+        by_name = {tap.module: tap for tap in self.taps}
+        if missing := by_name.keys() - activations.keys():
+            raise ValueError(f"tap {sorted(missing)[0]!r} is never computed by this classifier")
+        for name, h in activations.items():
+            if h.ndim != 4:
+                raise ValueError(f"tap {name!r} must give maps (B, C, F, L), it gives {tuple(h.shape)}")
+        return [TapShape(by_name[name], tuple(h.shape[1:])) for name, h in activations.items()]
+
+    def _forward_with_taps(self, x: Tensor, c_noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        activations: dict[str, Tensor] = {}
+        versions: dict[str, int] = {}
+
+        def keep(name: str):
+            def hook(module: nn.Module, args: object, output: Tensor) -> None:
+                if name in activations:
+                    raise ValueError(f"tap {name!r} is computed more than once in a forward pass: tap a module around it")
+                if not isinstance(output, Tensor):
+                    raise ValueError(f"tap {name!r} must give a tensor, it gives {type(output).__name__}")
+                activations[name], versions[name] = output, output._version
+
+            return hook
+
+        handles = [self.network.get_submodule(tap.module).register_forward_hook(keep(tap.module)) for tap in self.taps]
+        try:
+            logits = self.network(x, c_noise)
+        finally:
+            for handle in handles:
+                handle.remove()
+        for name, h in activations.items():
+            if h._version != versions[name]:
+                raise ValueError(f"tap {name!r} is overwritten by a later in-place module: set inplace=False there")
+        return logits, activations

@@ -1,0 +1,53 @@
+"""The U-Net baseline, end to end, with an optional separate classifier for guidance."""
+
+from typing import Any
+
+from torch import nn
+
+from lightning_modules.audio import LogMel
+from lightning_modules.diffusion import VPSDE, Denoiser, InputScaling, Parameterization
+from lightning_modules.dsm import DSMModule
+from lightning_modules.networks import TappedClassifier, UNet
+from lightning_modules.optimization import Optimization
+
+
+class UNetModule(DSMModule):
+    """Trains a score network of its own on the same loss, process and data as the Score Subnet.
+
+    Args:
+        network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to the same shape; default
+            :class:`~lightning_modules.networks.UNet` at paper size.
+        classifier: path of a classifier checkpoint that guides; null for an unguided model.
+        sde: diffusion process; a classifier must share it.
+        sigma_data: standard deviation of the scaled log-Mels.
+        front_end: analysis of the corpus; linked to the data's.
+        parameterization: what the network's output means; default preconditioned.
+        optimization: optimiser and learning-rate schedule.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module | None = None,
+        classifier: str | dict | None = None,
+        sde: VPSDE | None = None,
+        sigma_data: float = 0.35,
+        front_end: LogMel | None = None,
+        parameterization: Parameterization | None = None,
+        optimization: Optimization | None = None,
+    ) -> None:
+        super().__init__(classifier, parameterization, optimization)
+        self.save_hyperparameters()
+        self.network = network or UNet()
+        self.sde = sde or VPSDE()
+        self.scaling = InputScaling(self.sde, sigma_data)
+        self.front_end = front_end or LogMel()
+        if self._classifier_path is None:
+            self.assemble()
+
+    def make_denoiser(self) -> Denoiser:
+        if self.classifier is None:
+            return Denoiser(self.network, self.scaling, self.parameterization)
+        self.classifier.check_sde(self.sde)
+        self.check_front_end(self.classifier.front_end, "its classifier")
+        tapped = TappedClassifier(self.classifier.network, self.classifier.scaling)
+        return Denoiser(self.network, self.scaling, self.parameterization, tapped)
