@@ -10,7 +10,8 @@ from torch import Tensor
 class EMA(Callback):
     r"""Averages what is trained, and nothing else; validates, tests and saves the average.
 
-    .. math:: \bar\theta \leftarrow d\,\bar\theta + (1 - d)\,\theta, \qquad d = \min\Bigl(\text{decay}, \frac{1 + n}{10 + n}\Bigr)
+    .. math:: \bar\theta \leftarrow d\,\bar\theta + (1 - d)\,\theta, \qquad
+              d = \min\Bigl(\text{decay}, \frac{1 + n}{10 + n}\Bigr)
 
     after optimizer step n. Frozen parameters are never touched, not even by rounding. The average is swapped into the
     module for evaluation, so that nothing is copied that could read another module's taps. A checkpoint's
@@ -64,7 +65,10 @@ class EMA(Callback):
             return
         raw = self._raw or {name: p.detach() for name, p in _trained(pl_module).items()}
         checkpoint["raw_parameters"] = {name: p.clone() for name, p in raw.items()}
-        checkpoint["state_dict"] = {**checkpoint["state_dict"], **{name: a.clone() for name, a in self._average.items()}}
+        checkpoint["state_dict"] = {
+            **checkpoint["state_dict"],
+            **{name: a.clone() for name, a in self._average.items()},
+        }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         raw = checkpoint.get("raw_parameters")

@@ -65,7 +65,9 @@ class GuidedSampling(Callback):
     def _scale(pl_module: LightningModule, scale: float) -> float:
         return scale if pl_module.classifier is not None else 0.0
 
-    def _draw(self, trainer: Trainer, pl_module: LightningModule, labels: list[int], scale: float) -> tuple[Tensor, Tensor]:
+    def _draw(
+        self, trainer: Trainer, pl_module: LightningModule, labels: list[int], scale: float
+    ) -> tuple[Tensor, Tensor]:
         """All labels, each drawn by one process: waveforms ``(labels, N)`` and log-Mels on every process."""
         share = -(-len(labels) // trainer.world_size)
         # The last process repeats labels where they run out, so that all shapes agree; repeats are cut off below.

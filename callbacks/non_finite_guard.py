@@ -13,8 +13,8 @@ from lightning_modules.errors import NonFiniteError
 class NonFiniteGuard(Callback):
     """Stops at the first loss or gradient that is NaN or infinite, before it reaches a parameter.
 
-    The weights of the last good step are saved first, to ``last_good.ckpt`` in the run's folder. Gradients are looked at
-    after they were reduced over processes, so all of them stop, or skip, together. Under fp16 the gradient scaler
+    The weights of the last good step are saved first, to ``last_good.ckpt`` in the run's folder. Gradients are looked
+    at after they were reduced over processes, so all of them stop, or skip, together. Under fp16 the gradient scaler
     expects such gradients and deals with them: there only the loss is watched.
 
     Args:
@@ -53,8 +53,9 @@ class NonFiniteGuard(Callback):
         path = Path(trainer.log_dir or trainer.default_root_dir) / "last_good.ckpt"
         trainer.save_checkpoint(path)
         raise NonFiniteError(
-            f"loss or gradient is not finite at step {trainer.global_step}, {_describe(getattr(pl_module, 'last_step', {}))}; "
-            f"the last good weights are in {path}: lower the learning rate, or look at these items"
+            f"loss or gradient is not finite at step {trainer.global_step}, "
+            f"{_describe(getattr(pl_module, 'last_step', {}))}; the last good weights are in {path}: "
+            "lower the learning rate, or look at these items"
         )
 
     def state_dict(self) -> dict[str, Any]:

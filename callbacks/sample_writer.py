@@ -36,7 +36,8 @@ class SampleWriter(Callback):
             return
         if (self.folder / MANIFEST).exists() and not self.overwrite:
             raise InputError(
-                f"{str(self.folder)!r} already holds samples: give another --sample_writer.folder, or --sample_writer.overwrite true"
+                f"{str(self.folder)!r} already holds samples: give another --sample_writer.folder, "
+                "or --sample_writer.overwrite true"
             )
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -53,7 +54,9 @@ class SampleWriter(Callback):
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any, **kwargs: Any
     ) -> None:
-        for waveform, y, seed, index in zip(outputs.waveform, batch.y.tolist(), batch.seed.tolist(), batch.index.tolist(), strict=True):
+        for waveform, y, seed, index in zip(
+            outputs.waveform, batch.y.tolist(), batch.seed.tolist(), batch.index.tolist(), strict=True
+        ):
             label = str(y) if y >= 0 else ""
             file = f"{index:05d}_{label or 'any'}_seed{seed}.wav"
             write_wav(self.folder / file, waveform, pl_module.front_end.sample_rate)

@@ -80,6 +80,7 @@ def say_within(speaker: Speaker, longest: int, text: str, rate: int, pitch: int,
 
 
 def main(library: str, data: str, longest: str) -> None:
+    """Speak the utterances that stdin lists as JSON; each goes to stdout as its length in bytes and int16 samples."""
     speaker, current, known = Speaker(library, data), None, False
     for voice, text, rate, pitch, pitch_range in json.load(sys.stdin):
         if voice != current:

@@ -70,7 +70,7 @@ def _loader(
 ) -> DataLoader:
     return DataLoader(
         dataset,
-        batch_size,
+        batch_size=batch_size,
         sampler=sampler,
         num_workers=num_workers,
         collate_fn=keep_batch,

@@ -21,9 +21,10 @@ from datamodules.speech_commands_datamodule import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
 
-FORMAT = 1  # raised when the same settings begin to make other recordings
+FORMAT = 2  # raised when the same settings begin to make other recordings
 CLIP_RATE = 16000  # Hz
 LONGEST_SECONDS = 0.9
+JITTER_SECONDS = 0.08  # how far a digit's middle may lie from the clip's; recordings cut by hand are as tidy
 CHUNK = 32  # utterances resampled at once; larger chunks leave the processor's cache
 MIN_CLIPS = 100  # ten digits in each of the smaller splits
 
@@ -155,7 +156,7 @@ def wav_bytes(clip: np.ndarray) -> bytes:
 
 
 def place_clips(utterances: Iterator[np.ndarray], rng: random.Random) -> Iterator[np.ndarray]:
-    """One-second clips ``(16000,)`` in [-1, 1] of utterances ``(n,)`` int16, at a random onset and loudness."""
+    """One-second clips ``(16000,)`` in [-1, 1] of utterances ``(n,)`` int16, near the middle, at a random loudness."""
     chunk: list[np.ndarray] = []
     for utterance in utterances:
         chunk.append(utterance)
@@ -174,7 +175,8 @@ def _place(chunk: Sequence[np.ndarray], rng: random.Random) -> Iterator[np.ndarr
     for row, samples in zip(resampled, chunk, strict=True):
         speech = row[: len(samples) * CLIP_RATE // SAMPLE_RATE]
         clip = np.zeros(CLIP_RATE, dtype=np.float32)
-        onset = rng.randint(0, CLIP_RATE - len(speech))
+        room, jitter = CLIP_RATE - len(speech), round(JITTER_SECONDS * CLIP_RATE)
+        onset = min(max(room // 2 + rng.randint(-jitter, jitter), 0), room)
         peak = 0.3 * 3.0 ** rng.random()  # 0.3 to 0.9, uniform in decibels
         clip[onset : onset + len(speech)] = speech * (peak / np.abs(speech).max())
         yield clip

@@ -1,12 +1,16 @@
 """scoretap: guided diffusion speech from a frozen, noise-conditioned classifier."""
 
-from lightning_modules.classifier import ClassifierModule
-from lightning_modules.dsm import DSMModule
-from lightning_modules.errors import InputError, NonFiniteError
-from lightning_modules.evaluator import EvaluatorModule
-from lightning_modules.loading import load_generator
-from lightning_modules.score_subnet import ScoreSubnetModule
-from lightning_modules.unet import UNetModule
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lightning_modules.classifier import ClassifierModule
+    from lightning_modules.dsm import DSMModule
+    from lightning_modules.errors import InputError, NonFiniteError
+    from lightning_modules.evaluator import EvaluatorModule
+    from lightning_modules.loading import load_generator
+    from lightning_modules.score_subnet import ScoreSubnetModule
+    from lightning_modules.unet import UNetModule
 
 __all__ = [
     "ClassifierModule",
@@ -18,3 +22,21 @@ __all__ = [
     "UNetModule",
     "load_generator",
 ]
+
+# Imported on first use: `scoretap --help` and the mathematics need no trainer.
+_HOMES = {
+    "ClassifierModule": "classifier",
+    "DSMModule": "dsm",
+    "EvaluatorModule": "evaluator",
+    "InputError": "errors",
+    "NonFiniteError": "errors",
+    "ScoreSubnetModule": "score_subnet",
+    "UNetModule": "unet",
+    "load_generator": "loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

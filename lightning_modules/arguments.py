@@ -1,6 +1,5 @@
 """Settling a command line before LightningCLI sees it: config names, checkpoint names, what a checkpoint stored."""
 
-import difflib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +9,10 @@ import yaml
 
 from lightning_modules.checkpoints import data_config, model_config, read_checkpoint
 from lightning_modules.errors import InputError
+from lightning_modules.parser_errors import first_sentence
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-_LIGHTNING_NAMES = ("best", "last", "hpc")  # resolved by the Trainer itself
+LIGHTNING_NAMES = ("best", "last", "hpc")  # resolved by the Trainer itself
 
 
 def settle_arguments(command: str, args: list[str]) -> list[str]:
@@ -32,7 +32,7 @@ def settle_arguments(command: str, args: list[str]) -> list[str]:
             given |= _blocks(path)
             settled += ["--config", str(path)]
         elif flag == "--ckpt_path" and value is not None:
-            if value in _LIGHTNING_NAMES and command == "fit":
+            if value in LIGHTNING_NAMES and command == "fit":
                 settled += [flag, value]
                 continue
             path = find_checkpoint(value)
@@ -76,20 +76,6 @@ def find_checkpoint(name: str) -> Path:
     raise InputError(f"no last.ckpt in {name!r} or its checkpoints folder: give the path of a .ckpt file")
 
 
-def first_sentence(error: Exception) -> str:
-    """What a parser error says, without its nested repetitions."""
-    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip(" -")]
-    text = lines[0] if lines else type(error).__name__
-    causes = [line for line in lines[1:] if ("accept" in line or "expected" in line.lower() or "must be" in line)]
-    return f"{text} ({causes[-1]})" if causes and causes[-1] not in text else text
-
-
-def closest(name: str, known: list[str]) -> str:
-    """A hint at the known name nearest to ``name``, or an empty string."""
-    matches = difflib.get_close_matches(name, known, n=1)
-    return f", did you mean {matches[0]!r}?" if matches else ""
-
-
 def _pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:
     """Flags with their values; ``--a=b`` and ``--a b`` alike."""
     i = 0
@@ -114,14 +100,14 @@ def _asks_for_help(args: list[str]) -> bool:
 
 
 def _blocks(path: Path) -> set[str]:
-    """Top-level keys of a config file."""
+    """Top-level keys of a config file, without those that change settings of a class that stands elsewhere."""
     try:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read config {str(path)!r}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"cannot read config {str(path)!r}: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"config {str(path)!r} must hold keys and values, it holds {type(content).__name__}")
-    return set(content)
+    return {key for key, value in content.items() if not isinstance(value, dict) or "class_path" in value}
 
 
 def _stored(command: str, checkpoint: dict[str, Any], given: set[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from lightning_modules.audio import FrontEnd
-from lightning_modules.diffusion import VPSDE, sample_times
+from lightning_modules.diffusion import VPSDE, TimeDistribution, UniformTimes
 from lightning_modules.diffusion.samplers import PerSampleNoise
 from lightning_modules.errors import InputError
 from lightning_modules.metrics import NoiseLevelMean
@@ -37,12 +37,20 @@ class CorpusModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
-        if (front_end := getattr(datamodule, "front_end", None)) is not None:
-            self.check_front_end(front_end, "its data")
-        if stage == "fit" and datamodule is not None:
+        self.check_data(datamodule)
+        if stage == "fit":
             self.labels = list(getattr(datamodule, "labels", self.labels))
         # Buffers are constants here: DDP need not broadcast them before every forward.
         self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers()]
+
+    def check_data(self, datamodule: Any) -> None:
+        """Refuse a data module that this module cannot be trained or tested on; one without a front end passes.
+
+        Raises:
+            InputError: names every setting that differs.
+        """
+        if (front_end := getattr(datamodule, "front_end", None)) is not None:
+            self.check_front_end(front_end, "its data")
 
     def check_front_end(self, front_end: FrontEnd, owner: str) -> None:
         """Refuse an ``owner`` whose features are not what this module reads.
@@ -89,15 +97,16 @@ class NoisyModule(CorpusModule):
     sde: VPSDE
     tracked: tuple[str, ...] = ("loss",)
 
-    def __init__(self, optimization: Optimization | None = None) -> None:
+    def __init__(self, optimization: Optimization | None, times: TimeDistribution | None) -> None:
         super().__init__(optimization)
+        self.times = times or UniformTimes()
         self.last_step: dict[str, Tensor] = {}
         names = [f"{stage}_{name}" for stage in ("train", "val", "test") for name in self.tracked]
         self.by_noise_level = torch.nn.ModuleDict({name: NoiseLevelMean() for name in names})
 
     def training_noise(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
         """Times ``(B,)`` and noise like ``x_0``, drawn afresh."""
-        return sample_times(len(x_0), self.sde, x_0.device), torch.randn_like(x_0)
+        return self.times(len(x_0), self.sde, x_0.device), torch.randn_like(x_0)
 
     def fixed_noise(self, x_0: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         """Times ``(B,)`` and noise like ``x_0`` that depend on each item's ``index`` ``(B,)`` alone."""

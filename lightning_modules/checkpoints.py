@@ -38,8 +38,14 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(f"cannot read checkpoint {str(path)!r}, it is damaged or no checkpoint ({reason}): use another copy") from error
+        reason = (
+            f"{type(error).__name__}: {str(error).splitlines()[0].partition('. ')[0]}"
+            if str(error)
+            else type(error).__name__
+        )
+        raise InputError(
+            f"cannot read checkpoint {str(path)!r}, it is damaged or no checkpoint ({reason}): use another copy"
+        ) from error
     if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters", "scoretap"} <= checkpoint.keys():
         raise InputError(f"{str(path)!r} is not a scoretap checkpoint: expected one written by scoretap fit")
     return checkpoint
@@ -56,7 +62,10 @@ def data_config(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
     stored = checkpoint.get("datamodule_hyper_parameters")
     if not stored or "_class_path" not in stored:
         return None
-    return {"class_path": stored["_class_path"], "init_args": {k: v for k, v in stored.items() if not k.startswith("_")}}
+    return {
+        "class_path": stored["_class_path"],
+        "init_args": {k: v for k, v in stored.items() if not k.startswith("_")},
+    }
 
 
 def build(class_path: str, **init_args: Any) -> Any:
@@ -84,11 +93,28 @@ def restore(checkpoint: dict[str, Any]) -> Any:
     config = model_config(checkpoint)
     module = build(config["class_path"], **config["init_args"])
     module.on_load_checkpoint(checkpoint)
-    try:
-        module.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        raise InputError(f"the checkpoint's weights do not fit its own {config['class_path']}: {error}") from error
+    check_fits(checkpoint, module)
+    module.load_state_dict(checkpoint["state_dict"])
     return module.eval()
+
+
+def check_fits(checkpoint: dict[str, Any], module: LightningModule) -> None:
+    """Refuse a checkpoint whose weights are not those of ``module``.
+
+    Raises:
+        InputError: names the class, or the first tensor, that differs.
+    """
+    stored, class_name = checkpoint["state_dict"], type(module).__name__
+    if (stored_class := model_config(checkpoint)["class_path"].rsplit(".", 1)[-1]) != class_name:
+        raise InputError(f"the checkpoint holds a {stored_class}, the command asks for a {class_name}: give one only")
+    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in stored.items()}
+    if different := [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]:
+        name = different[0]
+        raise InputError(
+            f"the checkpoint's weights do not fit the {class_name} asked for: {name} is {found.get(name, 'missing')} "
+            f"in the checkpoint and {shapes.get(name, 'missing')} in the model: use the settings of its training"
+        )
 
 
 def load_module(path: str | Path) -> Any:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightning_modules.audio import LogMel
 from lightning_modules.base import NoisyModule
-from lightning_modules.diffusion import VPSDE, InputScaling
+from lightning_modules.diffusion import VPSDE, InputScaling, TimeDistribution
 from lightning_modules.networks import Classifier
 from lightning_modules.optimization import Optimization
 
@@ -23,6 +23,7 @@ class ClassifierModule(NoisyModule):
         sigma_data: standard deviation of the scaled log-Mels.
         front_end: analysis of the corpus; linked to the data's.
         label_smoothing: share of the target spread over all classes.
+        times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
     """
 
@@ -36,9 +37,10 @@ class ClassifierModule(NoisyModule):
         sigma_data: float = 0.35,
         front_end: LogMel | None = None,
         label_smoothing: float = 0.0,
+        times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
     ) -> None:
-        super().__init__(optimization)
+        super().__init__(optimization, times)
         self.save_hyperparameters()
         self.network = network or Classifier()
         self.sde = sde or VPSDE()

@@ -43,7 +43,9 @@ def run_demo(args: list[str]) -> None:
     run_function(demo, args, "scoretap demo")
 
 
-def demo(output: str = "runs/demo", data: str = "data/spoken_digits", steps_share: float = 1.0, samples_per_digit: int = 4) -> None:
+def demo(
+    output: str = "runs/demo", data: str = "data/spoken_digits", steps_share: float = 1.0, samples_per_digit: int = 4
+) -> None:
     """Train the method on a small corpus, draw guided and unguided digits, and let a separate evaluator judge them.
 
     Args:

@@ -4,7 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_modules.diffusion import Denoiser, Parameterization, Preconditioned, dsm_loss
+from lightning_modules.diffusion import Denoiser, Parameterization, Preconditioned, TimeDistribution, dsm_loss
+from lightning_modules.errors import InputError
 from lightning_modules.frozen_classifier import FrozenClassifier, describe_classifier
 from lightning_modules.generator import Generator
 from lightning_modules.optimization import Optimization
@@ -17,6 +18,7 @@ class DSMModule(Generator):
         classifier: path of a classifier checkpoint. It is opened once, when the module is first used, and replaced by
             its description, so that checkpoints of this module need no other file.
         parameterization: what the network's output means; default preconditioned.
+        times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
     """
 
@@ -24,9 +26,10 @@ class DSMModule(Generator):
         self,
         classifier: str | dict | None,
         parameterization: Parameterization | None,
+        times: TimeDistribution | None,
         optimization: Optimization | None,
     ) -> None:
-        super().__init__(optimization)
+        super().__init__(optimization, times)
         self.parameterization = parameterization or Preconditioned()
         self._classifier_path = classifier if isinstance(classifier, str) else None
         self._classifier_description = classifier if isinstance(classifier, dict) else None
@@ -63,6 +66,15 @@ class DSMModule(Generator):
     def setup(self, stage: str) -> None:
         self.assemble()
         super().setup(stage)
+
+    def check_data(self, datamodule: Any) -> None:
+        super().check_data(datamodule)
+        known = self.classifier.labels if self.classifier else range(10)
+        if unknown := [label for label in getattr(datamodule, "labels", []) if label not in known]:
+            raise InputError(
+                f"the classifier was trained on digits {list(known)}, the data hold {unknown[0]} too: "
+                "choose labels among them, or pretrain a classifier on all"
+            )
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         self.assemble()

@@ -25,11 +25,14 @@ def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any
     checkpoint = read_checkpoint(path)
     config = model_config(checkpoint)
     if config["class_path"].rsplit(".", 1)[-1] != "ClassifierModule":
-        raise InputError(f"expected a classifier checkpoint, {str(path)!r} holds a {config['class_path']}: pretrain one first")
+        raise InputError(
+            f"expected a classifier checkpoint, {str(path)!r} holds a {config['class_path']}: pretrain one first"
+        )
     prefix = "network."
     weights = {k[len(prefix) :]: v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
     # Training settings of the classifier are of no use to its reader.
-    config["init_args"].pop("optimization", None)
+    for name in ("optimization", "times"):
+        config["init_args"].pop(name, None)
     return {**config, "labels": checkpoint["scoretap"]["labels"], "fingerprint": fingerprint(weights)}, weights
 
 
@@ -67,5 +70,9 @@ class FrozenClassifier(nn.Module):
             InputError: names every setting that differs.
         """
         mine, theirs = vars(self.sde), vars(sde)
-        if differences := [f"{name}: {mine[name]} against {theirs[name]}" for name in mine if mine[name] != theirs[name]]:
-            raise InputError(f"classifier and score network must share one SDE, they differ in {'; '.join(differences)}")
+        if differences := [
+            f"{name}: {mine[name]} against {theirs[name]}" for name in mine if mine[name] != theirs[name]
+        ]:
+            raise InputError(
+                f"classifier and score network must share one SDE, they differ in {'; '.join(differences)}"
+            )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lightning_modules.audio import GriffinLim, LogMel, Vocoder
 from lightning_modules.base import NoisyModule
-from lightning_modules.diffusion import ClassifierGuidance, Denoiser, Sampling
+from lightning_modules.diffusion import ClassifierGuidance, Denoiser, Sampling, TimeDistribution
 from lightning_modules.errors import InputError
 from lightning_modules.frozen_classifier import FrozenClassifier
 from lightning_modules.optimization import Optimization
@@ -39,8 +39,8 @@ class Generator(NoisyModule):
     front_end: LogMel
     denoiser: Denoiser
 
-    def __init__(self, optimization: Optimization | None) -> None:
-        super().__init__(optimization)
+    def __init__(self, optimization: Optimization | None, times: TimeDistribution | None) -> None:
+        super().__init__(optimization, times)
         self.classifier: FrozenClassifier | None = None
         self.sampling = Sampling()
         self._vocoder: Vocoder | None = None
@@ -77,16 +77,21 @@ class Generator(NoisyModule):
         if guidance_scale == 0 or not wanted:
             return
         if self.classifier is None:
-            raise InputError("guidance needs a classifier and this model has none: set guidance_scale 0 or train with one")
+            raise InputError(
+                "guidance needs a classifier and this model has none: set guidance_scale 0 or train with one"
+            )
         if unknown := [label for label in wanted if label not in self.classifier.labels]:
-            raise InputError(f"cannot guide to digit {unknown[0]}: the classifier was trained on {self.classifier.labels}")
+            raise InputError(
+                f"cannot guide to digit {unknown[0]}: the classifier was trained on {self.classifier.labels}"
+            )
 
     @torch.no_grad()
     def draw(self, y: Tensor, seeds: list[int], sampling: Sampling) -> Generated:
         """Samples for digits ``y`` ``(B,)``, -1 for none, and one seed each; see :class:`Sampling`."""
         self.check_guidance(y.tolist(), sampling.guidance_scale)
         with torch.inference_mode(False):
-            x_0, nfe = sampling.draw(self.denoiser, self.sde, self.front_end.shape, y.clone(), seeds, self.device)
+            wanted = y.clone() if bool((y >= 0).any()) else None  # without a label no class gradient is computed
+            x_0, nfe = sampling.draw(self.denoiser, self.sde, self.front_end.shape, wanted, seeds, self.device)
             return Generated(self.vocoder.to(self.device)(x_0), x_0, nfe)
 
     def sample(
@@ -121,6 +126,10 @@ class Generator(NoisyModule):
 
         def evaluate(batch_size: int) -> None:
             x_t = torch.randn(batch_size, *self.front_end.shape, device=self.device)
-            guided(x_t, torch.full((batch_size,), 0.5, device=self.device), torch.zeros(batch_size, dtype=torch.long, device=self.device))
+            guided(
+                x_t,
+                torch.full((batch_size,), 0.5, device=self.device),
+                torch.zeros(batch_size, dtype=torch.long, device=self.device),
+            )
 
         return evaluate

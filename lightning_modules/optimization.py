@@ -15,7 +15,7 @@ class Optimization:
         weight_decay: decoupled weight decay.
         betas: decay rates of AdamW's moments.
         schedule: ``constant`` after the warm-up, or ``one_cycle`` (cosine up and down to 0 over the whole run).
-        warmup_steps: steps of linear warm-up; with ``one_cycle`` the share of the run given by ``warmup_share`` instead.
+        warmup_steps: steps of linear warm-up; ``one_cycle`` takes ``warmup_share`` instead.
         warmup_share: share of the run in which ``one_cycle`` rises, in (0, 1).
     """
 

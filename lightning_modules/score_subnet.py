@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from lightning_modules.diffusion import Parameterization, TapDenoiser
+from lightning_modules.diffusion import Parameterization, TapDenoiser, TimeDistribution
 from lightning_modules.dsm import DSMModule
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ScoreSubnet, Tap, TappedClassifier
@@ -21,6 +21,7 @@ class ScoreSubnetModule(DSMModule):
         signals: what a tap given by its name alone delivers.
         subnet: the subnet; called with the taps' shapes and the output shape.
         parameterization: what the subnet's output means; default preconditioned.
+        times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
     """
 
@@ -31,9 +32,10 @@ class ScoreSubnetModule(DSMModule):
         signals: Literal["both", "feature", "gradient"] = "both",
         subnet: Callable[[list[Any], tuple[int, int]], ScoreSubnet] = ScoreSubnet,
         parameterization: Parameterization | None = None,
+        times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
     ) -> None:
-        super().__init__(classifier, parameterization, optimization)
+        super().__init__(classifier, parameterization, times, optimization)
         self.save_hyperparameters()
         feature, gradient = signals != "gradient", signals != "feature"
         self.taps = [Tap(tap, feature, gradient) if isinstance(tap, str) else tap for tap in taps]

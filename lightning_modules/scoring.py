@@ -67,7 +67,9 @@ def load_evaluator(path: str | Path) -> EvaluatorModule:
     return module
 
 
-def folder_batches(folder: Path, sample_rate: int, num_samples: int, batch_size: int = 64) -> list[tuple[Tensor, Tensor]]:
+def folder_batches(
+    folder: Path, sample_rate: int, num_samples: int, batch_size: int = 64
+) -> list[tuple[Tensor, Tensor]]:
     """Clips and intended digits of a folder that `scoretap predict` wrote.
 
     Raises:
@@ -104,7 +106,9 @@ def format_scores(rows: list[Scores]) -> str:
     lines = [f"{'':<28}{'clips':>6}{'accuracy':>10}{'confidence':>12}{'diversity':>11}{'of first row':>14}"]
     for row in rows:
         share = row.diversity / rows[0].diversity
-        lines.append(f"{row.name:<28}{row.count:>6}{row.accuracy:>10.1%}{row.confidence:>12.3f}{row.diversity:>11.3f}{share:>14.0%}")
+        lines.append(
+            f"{row.name:<28}{row.count:>6}{row.accuracy:>10.1%}{row.confidence:>12.3f}{row.diversity:>11.3f}{share:>14.0%}"
+        )
     return "\n".join(lines)
 
 
@@ -118,7 +122,9 @@ def score_folders(folders: list[str], evaluator: str, output: str = "scores.csv"
     """
     judge_module = load_evaluator(evaluator)
     fe = judge_module.front_end
-    rows = [judge(judge_module, folder, folder_batches(Path(folder), fe.sample_rate, fe.num_samples)) for folder in folders]
+    rows = [
+        judge(judge_module, folder, folder_batches(Path(folder), fe.sample_rate, fe.num_samples)) for folder in folders
+    ]
     write_scores(Path(output), rows)
     print(format_scores(rows))
 

@@ -1,20 +1,28 @@
-"""LightningCLI with three additions: settings of a run, checkpoints that explain themselves, and one-sentence errors."""
+"""LightningCLI with three additions: settings of a run, checkpoints that explain themselves, one-sentence errors."""
 
+import logging
 import warnings
 from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-import callbacks  # noqa: F401  so that YAML can name classes without their modules
-import datamodules  # noqa: F401
-import lightning_modules  # noqa: F401
+# Imported so that YAML can name their classes without modules.
+import callbacks  # noqa: F401
+import lightning_modules.classifier
+import lightning_modules.evaluator
+import lightning_modules.score_subnet
+import lightning_modules.unet  # noqa: F401
 from callbacks.sample_writer import SampleWriter
-from lightning_modules.arguments import first_sentence, settle_arguments
+from datamodules import SampleRequests
+from lightning_modules.arguments import LIGHTNING_NAMES, settle_arguments
 from lightning_modules.audio import Vocoder
+from lightning_modules.checkpoints import check_fits, read_checkpoint
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.generator import Generator
+from lightning_modules.parser_errors import first_sentence
 
 
 class ScoretapCLI(LightningCLI):
@@ -29,7 +37,8 @@ class ScoretapCLI(LightningCLI):
         try:
             self.config = parser.parse_args(args)
         except ArgumentError as error:
-            raise InputError(first_sentence(error)) from error
+            flags = [flag for sub in self._subcommand_parsers.values() for flag in sub._option_string_actions]
+            raise InputError(first_sentence(error, flags)) from error
 
     def _parse_ckpt_path(self) -> None:
         """Settled before parsing, so that the command line wins; LightningCLI would let the checkpoint win silently."""
@@ -47,7 +56,7 @@ class ScoretapCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, MisconfigurationException) as error:
             raise InputError(first_sentence(error)) from error
 
     def after_instantiate_classes(self) -> None:
@@ -57,12 +66,26 @@ class ScoretapCLI(LightningCLI):
             model.assemble()
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
                 model.use_vocoder(vocoder)
+        self._check_data()
         if self.subcommand == "predict":
             if not isinstance(model, Generator):
-                raise InputError(f"predict draws samples from a generator, the checkpoint holds a {type(model).__name__}")
+                raise InputError(
+                    f"predict draws samples from a generator, the checkpoint holds a {type(model).__name__}"
+                )
             model.check_guidance(self.datamodule.requests.y.tolist(), model.sampling.guidance_scale)
-        elif (front_end := getattr(self.datamodule, "front_end", None)) is not None:
-            model.check_front_end(front_end, "its data")
+        else:
+            model.check_data(self.datamodule)
+        if (path := self._get(self.config, "ckpt_path")) is not None and path not in LIGHTNING_NAMES:
+            check_fits(read_checkpoint(path), model)
+
+    def _check_data(self) -> None:
+        if self.datamodule is None:
+            raise InputError(f"{self.subcommand} needs data: give a --config such as data/sc09, or --data with a class")
+        wanted = "SampleRequests" if self.subcommand == "predict" else "a corpus"
+        if isinstance(self.datamodule, SampleRequests) != (self.subcommand == "predict"):
+            raise InputError(
+                f"{self.subcommand} needs {wanted} as data, got {type(self.datamodule).__name__}: give another --data"
+            )
 
 
 def run_trainer(command: str, args: list[str]) -> None:
@@ -71,16 +94,34 @@ def run_trainer(command: str, args: list[str]) -> None:
     Raises:
         InputError: what was given cannot be run; nothing was started.
     """
-    for message in (".*does not have many workers.*", ".*in eval mode at the start.*", ".*LeafSpec.*", ".*args parameter is.*"):
-        warnings.filterwarnings("ignore", message=message)
+    _keep_quiet()
     skipped = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"}
     # One parser instead of four: building the others would double the time to start.
     cli = type("CLI", (ScoretapCLI,), {"subcommands": staticmethod(lambda: {command: skipped})})
+    parser = {"exit_on_error": False, "allow_abbrev": False}  # a name cut short is a name misspelt
     cli(
         save_config_callback=SaveConfigCallback if command == "fit" else None,
         save_config_kwargs={"overwrite": True},
         trainer_defaults={"inference_mode": False, "default_root_dir": "runs", "enable_model_summary": False},
         seed_everything_default=0,
-        parser_kwargs={"exit_on_error": False, command: {"exit_on_error": False}},
+        parser_kwargs={**parser, command: parser},
         args=[command, *settle_arguments(command, args)],
+    )
+
+
+def _keep_quiet() -> None:
+    """Drop Lightning's advertisements, and warnings about what is meant to be as it is."""
+    for message in (
+        "does not have many workers",  # cached features need none
+        "in eval mode at the start",  # the frozen classifier
+        "Be aware that when using `ckpt_path`",  # predict needs none of fit's callbacks
+        "The dirpath has changed",
+        "is an instance of `nn.Module`",  # front ends have no weights
+        "exists and is not empty",
+        "LeafSpec",
+        "args parameter is",
+    ):
+        warnings.filterwarnings("ignore", message=f".*{message}.*")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: "Tip:" not in record.getMessage()
     )

@@ -1,11 +1,10 @@
 """The U-Net baseline, end to end, with an optional separate classifier for guidance."""
 
-from typing import Any
 
 from torch import nn
 
 from lightning_modules.audio import LogMel
-from lightning_modules.diffusion import VPSDE, Denoiser, InputScaling, Parameterization
+from lightning_modules.diffusion import VPSDE, Denoiser, InputScaling, Parameterization, TimeDistribution
 from lightning_modules.dsm import DSMModule
 from lightning_modules.networks import TappedClassifier, UNet
 from lightning_modules.optimization import Optimization
@@ -22,6 +21,7 @@ class UNetModule(DSMModule):
         sigma_data: standard deviation of the scaled log-Mels.
         front_end: analysis of the corpus; linked to the data's.
         parameterization: what the network's output means; default preconditioned.
+        times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
     """
 
@@ -33,9 +33,10 @@ class UNetModule(DSMModule):
         sigma_data: float = 0.35,
         front_end: LogMel | None = None,
         parameterization: Parameterization | None = None,
+        times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
     ) -> None:
-        super().__init__(classifier, parameterization, optimization)
+        super().__init__(classifier, parameterization, times, optimization)
         self.save_hyperparameters()
         self.network = network or UNet()
         self.sde = sde or VPSDE()

@@ -59,14 +59,33 @@ class LogMel(FrontEnd):
             )
         # Filter banks follow from the settings: not stored in checkpoints.
         self._mel = MelSpectrogram(
-            sample_rate, n_fft, n_fft, hop_length, f_min, f_max, n_mels=n_mels, power=1.0, norm="slaney", mel_scale="slaney"
+            sample_rate,
+            n_fft,
+            n_fft,
+            hop_length,
+            f_min,
+            f_max,
+            n_mels=n_mels,
+            power=1.0,
+            norm="slaney",
+            mel_scale="slaney",
         )
         for module in self._mel.modules():
             module._non_persistent_buffers_set.update(module._buffers)
 
     @property
     def settings(self) -> dict[str, Any]:
-        names = ("sample_rate", "num_samples", "n_fft", "hop_length", "n_mels", "f_min", "f_max", "num_frames", "log_floor")
+        names = (
+            "sample_rate",
+            "num_samples",
+            "n_fft",
+            "hop_length",
+            "n_mels",
+            "f_min",
+            "f_max",
+            "num_frames",
+            "log_floor",
+        )
         return {name: getattr(self, name) for name in (*names, "log_max")}
 
     @property
@@ -97,7 +116,7 @@ class LogMel(FrontEnd):
         return (log_mel - low) * (2.0 / (self.log_max - low)) - 1.0
 
     def to_log_mel(self, x_0: Tensor) -> Tensor:
-        """Natural-log Mel ``(B, F, 1 + N // hop_length)`` of scaled ``x_0`` ``(B, 1, F, L)``: scaling and padding undone."""
+        """Natural-log Mel ``(B, F, 1 + N // hop_length)`` of scaled ``x_0`` ``(B, 1, F, L)``, its padding cut off."""
         low = math.log(self.log_floor)
         log_mel = (x_0.squeeze(1) + 1.0) * ((self.log_max - low) / 2.0) + low
         return torch.clamp(log_mel[..., : self.analysed_frames], min=low)

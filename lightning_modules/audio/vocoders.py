@@ -33,7 +33,9 @@ class Vocoder(nn.Module, ABC):
             ValueError: the shape does not fit the front end, or a value is not finite.
         """
         if x_0.shape[1:] != self.front_end.shape:
-            raise ValueError(f"expected log-Mels (B, {', '.join(map(str, self.front_end.shape))}), got {tuple(x_0.shape)}")
+            raise ValueError(
+                f"expected log-Mels (B, {', '.join(map(str, self.front_end.shape))}), got {tuple(x_0.shape)}"
+            )
         if not torch.isfinite(x_0).all():
             raise ValueError("a log-Mel holds NaN or infinity: nothing can be synthesised from it")
         waveform = self.synthesize(self.front_end.to_log_mel(x_0.float()))
@@ -57,7 +59,14 @@ class GriffinLim(Vocoder):
         super().__init__(front_end)
         fe = self.front_end
         self._phases = _GriffinLim(
-            fe.n_fft, num_iterations, fe.n_fft, fe.hop_length, power=1.0, momentum=momentum, length=fe.num_samples, rand_init=False
+            fe.n_fft,
+            num_iterations,
+            fe.n_fft,
+            fe.hop_length,
+            power=1.0,
+            momentum=momentum,
+            length=fe.num_samples,
+            rand_init=False,
         )
         self._phases._non_persistent_buffers_set.update(self._phases._buffers)
         inverse = torch.linalg.pinv(fe.filter_bank.double()).float()  # (F, n_fft // 2 + 1)

@@ -1,12 +1,13 @@
 """The diffusion mathematics: process, denoisers, loss, guidance and samplers. Knows no network and no trainer."""
 
 from lightning_modules.diffusion.guidance import ClassifierGuidance
-from lightning_modules.diffusion.losses import dsm_loss, sample_times
+from lightning_modules.diffusion.losses import dsm_loss
 from lightning_modules.diffusion.parameterizations import Epsilon, Parameterization, Preconditioned, Velocity
 from lightning_modules.diffusion.preconditioning import Denoiser, InputScaling, TapDenoiser
 from lightning_modules.diffusion.sampling import Sampling
 from lightning_modules.diffusion.sde import VPSDE
 from lightning_modules.diffusion.thresholding import Clamp
+from lightning_modules.diffusion.times import LogNormalTimes, TimeDistribution, UniformTimes
 
 __all__ = [
     "VPSDE",
@@ -15,11 +16,13 @@ __all__ = [
     "Denoiser",
     "Epsilon",
     "InputScaling",
+    "LogNormalTimes",
     "Parameterization",
     "Preconditioned",
     "Sampling",
     "TapDenoiser",
+    "TimeDistribution",
+    "UniformTimes",
     "Velocity",
     "dsm_loss",
-    "sample_times",
 ]

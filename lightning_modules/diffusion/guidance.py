@@ -32,12 +32,12 @@ class ClassifierGuidance(nn.Module):
         guidance_scale: gamma, at least 0.
 
     Raises:
-        ValueError: ``guidance_scale`` is negative.
+        ValueError: ``guidance_scale`` is negative or NaN.
     """
 
     def __init__(self, denoiser: GuidableDenoiser, sde: VPSDE, guidance_scale: float) -> None:
         super().__init__()
-        if guidance_scale < 0:
+        if not guidance_scale >= 0:
             raise ValueError(f"expected guidance_scale >= 0, got {guidance_scale}")
         self.denoiser, self.sde, self.guidance_scale = denoiser, sde, guidance_scale
 

@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from lightning_modules.diffusion.sde import VPSDE
@@ -14,11 +13,6 @@ class TrainableDenoiser(Protocol):
     def __call__(self, x_t: Tensor, t: Tensor) -> Tensor: ...
 
     def loss_weight(self, t: Tensor) -> Tensor: ...
-
-
-def sample_times(batch_size: int, sde: VPSDE, device: torch.device | None = None) -> Tensor:
-    """Diffusion times ``(B,)``, independent and uniform in [t_min, 1], from the global random state."""
-    return sde.t_min + (1.0 - sde.t_min) * torch.rand(batch_size, device=device)
 
 
 def dsm_loss(denoiser: TrainableDenoiser, sde: VPSDE, x_0: Tensor, t: Tensor, eps: Tensor) -> Tensor:

@@ -6,10 +6,12 @@ from torch import Tensor
 
 
 class Parameterization(ABC):
-    r"""Output scales of :math:`\mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F`; chosen in YAML by ``class_path``.
+    r"""Output scales of a denoiser; chosen in YAML by ``class_path``.
 
-    All are the DSM objective up to its weight: with :math:`\lambda(t) = c_\mathrm{out}^{-2}` the error is measured on the
-    network's own output, which is what each of the three was proposed with.
+    .. math:: \mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F
+
+    All are the DSM objective up to its weight: with :math:`\lambda(t) = c_\mathrm{out}^{-2}` the error is measured on
+    the network's own output F, which is what each of the three was proposed with.
     """
 
     @abstractmethod
@@ -18,7 +20,7 @@ class Parameterization(ABC):
 
 
 class Preconditioned(Parameterization):
-    r"""EDM's scales at noise-to-signal ratio :math:`\sigma_t / \alpha_t` (Karras et al. 2022, arXiv:2206.00364, Table 1).
+    r"""EDM's scales at noise-to-signal :math:`\sigma_t / \alpha_t` (Karras et al. 2022, arXiv:2206.00364, Table 1).
 
     .. math:: c_\mathrm{skip} = \frac{\alpha_t \sigma_d^2}{\sigma_t^2 + \alpha_t^2 \sigma_d^2}, \qquad
               c_\mathrm{out} = \frac{\sigma_t \sigma_d}{\sqrt{\sigma_t^2 + \alpha_t^2 \sigma_d^2}}
@@ -37,7 +39,7 @@ class Epsilon(Parameterization):
 
 
 class Velocity(Parameterization):
-    r"""The network predicts :math:`F = \alpha_t \varepsilon - \sigma_t x_0` (Salimans and Ho 2022, arXiv:2202.00512)."""
+    r"""Predicted is :math:`F = \alpha_t \varepsilon - \sigma_t x_0` (Salimans and Ho 2022, arXiv:2202.00512)."""
 
     def output_scales(self, alpha_t: Tensor, sigma_t: Tensor, sigma_data: float) -> tuple[Tensor, Tensor]:
         return alpha_t, -sigma_t

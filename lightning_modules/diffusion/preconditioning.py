@@ -40,7 +40,9 @@ class Classifier(Protocol):
 
 
 class Denoiser(nn.Module):
-    r"""Estimate of the clean log-Mel, :math:`\mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F(c_\mathrm{in} x_t, c_\mathrm{noise})`.
+    r"""Estimate of the clean log-Mel.
+
+    .. math:: \mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F(c_\mathrm{in} x_t, c_\mathrm{noise})
 
     Args:
         network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to ``(B, 1, F, L)``.
@@ -48,6 +50,8 @@ class Denoiser(nn.Module):
         parameterization: output scaling.
         classifier: read once per evaluation where class guidance asks for it.
     """
+
+    classifier: Classifier | None
 
     def __init__(
         self,
@@ -88,7 +92,7 @@ class Denoiser(nn.Module):
 
 
 class TapDenoiser(Denoiser):
-    """A denoiser whose network reads the classifier's taps, not the noisy input itself: ``network(reading, c_noise)``."""
+    """A denoiser whose network reads the classifier's taps, not the input itself: ``network(reading, c_noise)``."""
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
         assert self.classifier is not None, "a TapDenoiser needs a classifier to read"

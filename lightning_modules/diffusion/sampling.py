@@ -1,5 +1,6 @@
 """The settings of one generation run, and the run itself."""
 
+import math
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ class Sampling:
         clamp: largest magnitude of the denoised estimate before guidance; null leaves it free.
 
     Raises:
-        ValueError: ``guidance_scale`` is negative or ``num_steps`` below 1.
+        ValueError: ``guidance_scale`` is negative or not finite, ``num_steps`` below 1 or ``clamp`` not above 0.
     """
 
     def __init__(
@@ -34,11 +35,11 @@ class Sampling:
         time_grid: TimeGrid | None = None,
         clamp: float | None = 1.1,
     ) -> None:
-        if not guidance_scale >= 0:
-            raise ValueError(f"guidance_scale must be a number of at least 0, got {guidance_scale}")
+        if not 0 <= guidance_scale < math.inf:
+            raise ValueError(f"guidance_scale must be a finite number of at least 0, got {guidance_scale}")
         if num_steps < 1:
             raise ValueError(f"num_steps must be at least 1, got {num_steps}")
-        if clamp is not None and clamp <= 0:
+        if clamp is not None and not clamp > 0:
             raise ValueError(f"clamp must be above 0 or null, got {clamp}")
         self.guidance_scale, self.num_steps, self.clamp = guidance_scale, num_steps, clamp
         self.sampler = sampler or EulerMaruyama()
@@ -51,7 +52,13 @@ class Sampling:
 
     @torch.no_grad()
     def draw(
-        self, denoiser: Any, sde: VPSDE, shape: tuple[int, ...], y: Tensor | None, seeds: list[int], device: torch.device
+        self,
+        denoiser: Any,
+        sde: VPSDE,
+        shape: tuple[int, ...],
+        y: Tensor | None,
+        seeds: list[int],
+        device: torch.device,
     ) -> SamplerOutput:
         """Scaled log-Mels ``(B, *shape)``, one per seed.
 

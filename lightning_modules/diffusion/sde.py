@@ -48,6 +48,16 @@ class VPSDE:
         log_alpha = self._log_alpha(t)
         return 2.0 * log_alpha - torch.log(-torch.expm1(2.0 * log_alpha))
 
+    def time_of_log_snr(self, log_snr: Tensor) -> Tensor:
+        r"""Inverse of :meth:`log_snr`: the positive root of the integral of beta.
+
+        .. math:: \tfrac14 (\beta_\max - \beta_\min) t^2 + \tfrac12 \beta_\min t = -\log \alpha_t
+        """
+        slope, offset = 0.25 * (self.beta_max - self.beta_min), 0.5 * self.beta_min
+        log_alpha = -0.5 * torch.nn.functional.softplus(-log_snr)
+        # The form without cancellation near t = 0, valid for slope 0 too.
+        return -2.0 * log_alpha / (offset + (offset**2 - 4.0 * slope * log_alpha).sqrt())
+
     def beta(self, t: Tensor) -> Tensor:
         """Noise rate ``(B, 1, 1, 1)`` per unit of diffusion time at ``t`` ``(B,)``."""
         return _to_maps(self.beta_min + t * (self.beta_max - self.beta_min))

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lightning_modules.diffusion.guidance import GuidableDenoiser
+
 
 class Clamp(nn.Module):
     """A denoiser whose estimate is clipped to [-limit, limit]; the same interface as what it wraps.
@@ -13,7 +15,7 @@ class Clamp(nn.Module):
         limit: largest magnitude of the estimate, in units of the scaled log-Mel; data lie in [-1, 1].
     """
 
-    def __init__(self, denoiser: nn.Module, limit: float) -> None:
+    def __init__(self, denoiser: GuidableDenoiser, limit: float) -> None:
         super().__init__()
         self.denoiser, self.limit = denoiser, limit
 

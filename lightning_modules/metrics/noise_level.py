@@ -31,5 +31,9 @@ class NoiseLevelMean(Metric):
     def compute(self) -> dict[str, Tensor]:
         """``all`` and one entry per bin that saw an example, such as ``t0.25-0.50``; float32 scalars."""
         edges = [i / self.num_bins for i in range(self.num_bins + 1)]
-        means = {f"t{edges[i]:.2f}-{edges[i + 1]:.2f}": self.total[i] / self.count[i] for i in range(self.num_bins) if self.count[i]}
+        means = {
+            f"t{edges[i]:.2f}-{edges[i + 1]:.2f}": self.total[i] / self.count[i]
+            for i in range(self.num_bins)
+            if self.count[i]
+        }
         return {name: mean.float() for name, mean in {"all": self.total.sum() / self.count.sum(), **means}.items()}

@@ -8,6 +8,11 @@ from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """``x`` in float32 where it came in half precision; float64 stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def group_norm(channels: int) -> nn.GroupNorm:
     """Group normalisation with as many groups as divide ``channels``, eight at most."""
     return nn.GroupNorm(math.gcd(8, channels), channels)
@@ -20,6 +25,8 @@ class TimeEmbedding(nn.Module):
         width: width of the embedding; even.
         max_frequency: highest angular frequency; ``c_noise`` spans about [-1.2, 1.3].
     """
+
+    frequencies: Tensor
 
     def __init__(self, width: int, max_frequency: float = 50.0) -> None:
         super().__init__()
@@ -83,8 +90,8 @@ class Head(nn.Sequential):
 
     def __init__(self, channels: int, patch_size: int = 1) -> None:
         conv = nn.Conv2d(channels, patch_size**2, 3, padding=1)
-        nn.init.zeros_(conv.weight)
-        nn.init.zeros_(conv.bias)
+        for parameter in conv.parameters():
+            nn.init.zeros_(parameter)
         super().__init__(
             group_norm(channels),
             nn.SiLU(),

@@ -40,7 +40,9 @@ class Classifier(Encoder):
         patch_size: int = 1,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(base_channels, multipliers, blocks_per_stage, bottleneck_blocks, time_width, patch_size, dropout)
+        super().__init__(
+            base_channels, multipliers, blocks_per_stage, bottleneck_blocks, time_width, patch_size, dropout
+        )
         shrink = patch_size * 2 ** (len(multipliers) - 1)
         if any(side % shrink for side in input_shape):
             raise ValueError(f"expected an input shape divisible by {shrink}, got {tuple(input_shape)}")

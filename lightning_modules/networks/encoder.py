@@ -44,11 +44,15 @@ class Encoder(nn.Module):
             if i > 0:
                 self.downs.append(nn.Conv2d(channels, channels, 3, stride=2, padding=1))
                 self.skip_widths.append(channels)
-            blocks = [ResBlock(channels if b == 0 else width, width, time_width, dropout) for b in range(blocks_per_stage)]
+            blocks = [
+                ResBlock(channels if b == 0 else width, width, time_width, dropout) for b in range(blocks_per_stage)
+            ]
             self.stages.append(nn.ModuleList(blocks))
             self.skip_widths += [width] * blocks_per_stage
             channels = width
-        self.bottleneck = nn.ModuleList(ResBlock(channels, channels, time_width, dropout) for _ in range(bottleneck_blocks))
+        self.bottleneck = nn.ModuleList(
+            ResBlock(channels, channels, time_width, dropout) for _ in range(bottleneck_blocks)
+        )
 
     def forward(self, x: Tensor, c_noise: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
         """Bottleneck ``(B, C, F', L')``, skips from shallow to deep (widths ``skip_widths``), time embedding.
@@ -64,7 +68,7 @@ class Encoder(nn.Module):
             if i > 0:
                 h = self.downs[i - 1](h)
                 skips.append(h)
-            for block in stage:
+            for block in stage.children():
                 h = block(h, time)
                 skips.append(h)
         for block in self.bottleneck:

@@ -7,13 +7,16 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from lightning_modules.networks.blocks import at_least_float32
+
 
 def rms_normalize(x: Tensor, dims: tuple[int, ...] = (1, 2, 3), eps: float = 1e-20) -> Tensor:
-    """Scale each example of ``x`` ``(B, C, F, L)`` to a root mean square of 1 over ``dims``, in float32.
+    """Scale each example of ``x`` ``(B, C, F, L)`` to a root mean square of 1 over ``dims``, in float32 at least.
 
-    Gradient taps have magnitudes near 4e-4 and shrink as the classifier grows sure: eps must stay far below their square.
+    Gradient taps have magnitudes near 4e-4 and shrink as the classifier grows sure: eps must stay far below their
+    square.
     """
-    x = x.float()
+    x = at_least_float32(x)
     return x * (x.square().mean(dim=dims, keepdim=True) + eps).rsqrt()
 
 
@@ -31,7 +34,8 @@ class Fusion(nn.Module, ABC):
 class CrossAttention(Fusion):
     """Queries from the feature tap attend to keys and values from the gradient tap, along frames (the paper's fusion).
 
-    Each Mel band is a sequence of its own, so that every query sees L keys. The attended values are added to the feature.
+    Each Mel band is a sequence of its own, so that every query sees L keys. The attended values are added to the
+    feature.
 
     Args:
         head_width: channels per attention head.

@@ -28,7 +28,7 @@ class ScoreSubnet(nn.Module):
         dropout: dropout inside ResBlocks.
 
     Raises:
-        ValueError: there are no taps, or their grids do not shrink with depth.
+        ValueError: there are no taps, one is finer than the finest grid, or ``patch_size`` does not divide the output.
     """
 
     def __init__(
@@ -45,6 +45,10 @@ class ScoreSubnet(nn.Module):
         super().__init__()
         if not taps:
             raise ValueError("a Score Subnet needs at least one tap")
+        if any(side % patch_size for side in output_shape):
+            raise ValueError(
+                f"expected an output shape divisible by patch_size {patch_size}, got {tuple(output_shape)}"
+            )
         finest = (output_shape[0] // patch_size, output_shape[1] // patch_size)
         self.embedding = TimeEmbedding(time_width)
         self.inputs, self.blocks, self.ups = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -53,7 +57,9 @@ class ScoreSubnet(nn.Module):
         for tap, grid, next_grid in zip(reversed(taps), grids, [*grids[1:], finest], strict=True):
             width, next_width = self._width(widths, finest, grid), self._width(widths, finest, next_grid)
             self.inputs.append(_TapInput(tap, width, fusion or CrossAttention()))
-            self.blocks.append(nn.ModuleList(ResBlock(width, width, time_width, dropout) for _ in range(blocks_per_tap)))
+            self.blocks.append(
+                nn.ModuleList(ResBlock(width, width, time_width, dropout) for _ in range(blocks_per_tap))
+            )
             self.ups.append(nn.Identity() if next_grid == grid else _Resize(width, next_width, next_grid))
         self.head = Head(next_width, patch_size)
 
@@ -65,7 +71,7 @@ class ScoreSubnet(nn.Module):
         for name, tap_input, blocks, up in zip(self._names, self.inputs, self.blocks, self.ups, strict=True):
             fused = tap_input(reading.features[name], gradients.get(name))
             h = fused if h is None else h + fused
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, time)
             h = up(h)
         return self.head(h)
@@ -73,7 +79,9 @@ class ScoreSubnet(nn.Module):
     @staticmethod
     def _width(widths: Sequence[int], finest: tuple[int, int], grid: tuple[int, ...]) -> int:
         if grid[0] > finest[0] or grid[1] > finest[1]:
-            raise ValueError(f"a tap of {grid} positions is finer than the subnet's finest grid {finest}: lower patch_size")
+            raise ValueError(
+                f"a tap of {grid} positions is finer than the subnet's finest grid {finest}: lower patch_size"
+            )
         level = round(math.log2(math.sqrt(finest[0] * finest[1] / (grid[0] * grid[1]))))
         return widths[min(level, len(widths) - 1)]
 
@@ -89,10 +97,13 @@ class _TapInput(nn.Module):
         self.fusion = fusion.build(width) if tap.tap.feature and tap.tap.gradient else None
 
     def forward(self, feature: Tensor, gradient: Tensor | None) -> Tensor:
-        if self.gradient is None:
-            return self.feature(rms_normalize(feature))
-        projected = self.gradient(rms_normalize(gradient))
-        return projected if self.feature is None else self.fusion(self.feature(rms_normalize(feature)), projected)
+        signals = []
+        if self.feature is not None:
+            signals.append(self.feature(rms_normalize(feature)))
+        if self.gradient is not None:
+            assert gradient is not None, "this tap reads a gradient and got none"
+            signals.append(self.gradient(rms_normalize(gradient)))
+        return signals[0] if self.fusion is None else self.fusion(*signals)
 
 
 class _Resize(nn.Module):

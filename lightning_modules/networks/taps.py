@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.diffusion.preconditioning import InputScaling
+from lightning_modules.networks.blocks import at_least_float32
 
 
 @dataclass
@@ -44,7 +45,9 @@ class Reading:
         features: activation of every tap by module name, detached.
     """
 
-    def __init__(self, x_t: Tensor, logits: Tensor, activations: dict[str, Tensor], gradient_taps: Sequence[str]) -> None:
+    def __init__(
+        self, x_t: Tensor, logits: Tensor, activations: dict[str, Tensor], gradient_taps: Sequence[str]
+    ) -> None:
         self.logits = logits.detach()
         self.features = {name: activation.detach() for name, activation in activations.items()}
         self._x_t, self._logits, self._activations = x_t, logits, activations
@@ -57,22 +60,27 @@ class Reading:
         .. math:: \log p(x_t) = \mathrm{logsumexp}_y f_y(x_t, t) + \text{const.}
 
         Grathwohl et al. 2020 (JEM, arXiv:1912.03263, Eq. 6); constants for whoever trains on them.
+
+        Raises:
+            ValueError: the logits do not depend on a tap.
         """
         if self._gradients is None and not self._gradient_taps:
             self._gradients = {}
         elif self._gradients is None:
             with torch.enable_grad():
-                log_p = self._logits.float().logsumexp(dim=1).sum()
+                log_p = at_least_float32(self._logits).logsumexp(dim=1).sum()
             # The graph is kept for the class gradient; it is freed with this reading.
             activations = [self._activations[name] for name in self._gradient_taps]
-            gradients = torch.autograd.grad(log_p, activations, retain_graph=True)
+            gradients = torch.autograd.grad(log_p, activations, retain_graph=True, allow_unused=True)
             self._gradients = dict(zip(self._gradient_taps, gradients, strict=True))
+            if unused := [name for name, gradient in self._gradients.items() if gradient is None]:
+                raise ValueError(f"tap {unused[0]!r} has no gradient: the logits do not depend on it")
         return self._gradients
 
     def class_gradient(self, y: Tensor) -> Tensor:
         r""":math:`\nabla_{x_t} \log p(y \mid x_t, t)`, shape of ``x_t``; zero in rows where ``y`` ``(B,)`` is -1."""
         with torch.enable_grad():
-            log_p = self._logits.float().log_softmax(dim=1)
+            log_p = at_least_float32(self._logits).log_softmax(dim=1)
             chosen = log_p.gather(1, y.clamp(min=0).unsqueeze(1)).squeeze(1)
             total = torch.where(y >= 0, chosen, torch.zeros_like(chosen)).sum()
         return torch.autograd.grad(total, self._x_t, retain_graph=True)[0]
@@ -118,7 +126,6 @@ class TappedClassifier(nn.Module):
             logits, activations = self._forward_with_taps(*self.scaling(x_t, t))
         return Reading(x_t, logits, activations, gradient_taps)
 
-    @torch.no_grad()
     def discover(self, input_shape: tuple[int, ...]) -> list[TapShape]:
         """The taps in the order in which the classifier computes them, with their shapes, from a dry run.
 
@@ -126,18 +133,22 @@ class TappedClassifier(nn.Module):
             input_shape: ``(1, F, L)`` of one log-Mel.
 
         Raises:
-            ValueError: a tap's output is no map ``(B, C, F, L)``, or it is overwritten or computed more than once.
+            ValueError: a tap's output is no map ``(B, C, F, L)``, it is overwritten or computed more than once, or its
+                gradient is asked for and the logits do not depend on it.
         """
-        device = next(self.network.parameters()).device
-        x = torch.zeros(2, *input_shape, device=device)
-        _, activations = self._forward_with_taps(*self.scaling(x, torch.full((2,), 0.5, device=device)))
+        weight = next(self.network.parameters())
+        reading = self.read(weight.new_zeros(2, *input_shape), weight.new_full((2,), 0.5))
         by_name = {tap.module: tap for tap in self.taps}
-        if missing := by_name.keys() - activations.keys():
+        if missing := by_name.keys() - reading.features.keys():
             raise ValueError(f"tap {sorted(missing)[0]!r} is never computed by this classifier")
-        for name, h in activations.items():
+        shapes = []
+        for name, h in reading.features.items():
             if h.ndim != 4:
                 raise ValueError(f"tap {name!r} must give maps (B, C, F, L), it gives {tuple(h.shape)}")
-        return [TapShape(by_name[name], tuple(h.shape[1:])) for name, h in activations.items()]
+            _, channels, bands, frames = h.shape
+            shapes.append(TapShape(by_name[name], (channels, bands, frames)))
+        reading.gradients()
+        return shapes
 
     def _forward_with_taps(self, x: Tensor, c_noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         activations: dict[str, Tensor] = {}
@@ -146,7 +157,9 @@ class TappedClassifier(nn.Module):
         def keep(name: str):
             def hook(module: nn.Module, args: object, output: Tensor) -> None:
                 if name in activations:
-                    raise ValueError(f"tap {name!r} is computed more than once in a forward pass: tap a module around it")
+                    raise ValueError(
+                        f"tap {name!r} is computed more than once in a forward pass: tap a module around it"
+                    )
                 if not isinstance(output, Tensor):
                     raise ValueError(f"tap {name!r} must give a tensor, it gives {type(output).__name__}")
                 activations[name], versions[name] = output, output._version

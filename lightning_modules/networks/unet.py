@@ -41,7 +41,9 @@ class UNet(nn.Module):
         super().__init__()
         if len(decoder_widths) != len(multipliers):
             raise ValueError(f"expected one decoder width per stage, {len(multipliers)}, got {len(decoder_widths)}")
-        self.encoder = Encoder(base_channels, multipliers, blocks_per_stage, bottleneck_blocks, time_width, patch_size, dropout)
+        self.encoder = Encoder(
+            base_channels, multipliers, blocks_per_stage, bottleneck_blocks, time_width, patch_size, dropout
+        )
         skips = list(self.encoder.skip_widths)
         channels = self.encoder.widths[-1]
         self.stages, self.ups = nn.ModuleList(), nn.ModuleList()
@@ -61,6 +63,6 @@ class UNet(nn.Module):
         for i, stage in enumerate(self.stages):
             if i > 0:
                 h = self.ups[i - 1](F.interpolate(h, scale_factor=2.0, mode="nearest"))
-            for block in stage:
+            for block in stage.children():
                 h = block(torch.cat([h, skips.pop()], dim=1), time)
         return self.head(h)

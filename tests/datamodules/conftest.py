@@ -16,16 +16,6 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
 
 
-@pytest.fixture(scope="session")
-def digits_root(tmp_path_factory):
-    """A corpus of 200 English clips by eSpeak NG; read only."""
-    from datamodules.spoken_digits import make_corpus
-
-    folder = tmp_path_factory.mktemp("digits") / "en"
-    make_corpus(folder, "en", 200, seed=0)
-    return folder
-
-
 @pytest.fixture
 def tone_root(tmp_path):
     """A corpus of tones that a test may damage: 12 clips of each of three digits, four of them test, four validate."""

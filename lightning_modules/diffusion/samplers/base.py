@@ -30,7 +30,13 @@ class Sampler(ABC):
 
     @abstractmethod
     def __call__(
-        self, denoiser: DenoiserCall, sde: VPSDE, x_init: Tensor, times: Tensor, noise: NoiseSource, y: Tensor | None = None
+        self,
+        denoiser: DenoiserCall,
+        sde: VPSDE,
+        x_init: Tensor,
+        times: Tensor,
+        noise: NoiseSource,
+        y: Tensor | None = None,
     ) -> SamplerOutput:
         """Integrate from ``times[0]`` to ``times[-1]``.
 

@@ -16,7 +16,13 @@ class EulerMaruyama(Sampler):
     """
 
     def __call__(
-        self, denoiser: DenoiserCall, sde: VPSDE, x_init: Tensor, times: Tensor, noise: NoiseSource, y: Tensor | None = None
+        self,
+        denoiser: DenoiserCall,
+        sde: VPSDE,
+        x_init: Tensor,
+        times: Tensor,
+        noise: NoiseSource,
+        y: Tensor | None = None,
     ) -> SamplerOutput:
         x_t = x_init
         times = times.to(x_init)

@@ -1,0 +1,103 @@
+"""Settings of a run are validated, and a sample depends on its own seed and label only."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from lightning_modules.diffusion import Denoiser, InputScaling, Preconditioned, Sampling
+from lightning_modules.diffusion.samplers import Sampler, TimeGrid
+from lightning_modules.networks import Classifier, TappedClassifier
+
+SHAPE = (1, 4, 4)
+
+
+@pytest.fixture
+def denoiser(sde):
+    torch.manual_seed(0)
+
+    class Network(nn.Conv2d):
+        def forward(self, x, c_noise):
+            return super().forward(x)
+
+    scaling = InputScaling(sde, 0.5)
+    backbone = Classifier(SHAPE[1:], 3, 4, (1, 2), 1, 1, 8).eval()
+    return Denoiser(Network(1, 1, 3, padding=1), scaling, Preconditioned(), TappedClassifier(backbone, scaling))
+
+
+def draw(sampling, denoiser, sde, y, seeds):
+    y = None if y is None else torch.tensor(y)
+    return sampling.draw(denoiser, sde, SHAPE, y, seeds, torch.device("cpu"))
+
+
+def test_sample_depends_on_its_own_seed_and_label(denoiser, sde):
+    sampling = Sampling(guidance_scale=3.0, num_steps=5)
+    together, nfe = draw(sampling, denoiser, sde, [0, 1, 2, -1], [10, 11, 12, 13])
+    assert together.shape == (4, *SHAPE) and nfe == 5 and not together.requires_grad
+    backwards, _ = draw(sampling, denoiser, sde, [-1, 2, 1], [13, 12, 11])
+    assert_close(backwards.flip(0), together[1:], rtol=0, atol=1e-4)
+    alone, _ = draw(sampling, denoiser, sde, [0], [10])
+    assert_close(alone, together[:1], rtol=0, atol=1e-4)
+    for other in (draw(sampling, denoiser, sde, [1], [10]), draw(sampling, denoiser, sde, [0], [11])):
+        assert (other.samples - alone).abs().max() > 1e-3
+
+
+def test_unguided_rows_and_runs_agree(denoiser, sde):
+    guided = draw(Sampling(3.0, 4), denoiser, sde, [-1, -1], [0, 1]).samples
+    free = draw(Sampling(0.0, 4), denoiser, sde, [0, 1], [0, 1]).samples
+    assert torch.equal(guided, free)
+    assert torch.equal(free, draw(Sampling(3.0, 4), denoiser, sde, None, [0, 1]).samples)
+
+
+def test_clamp_bounds_the_estimate(denoiser, sde):
+    """With one unguided step to t_min, where sigma is small, the sample itself is nearly inside the limit."""
+
+    class Last(TimeGrid):
+        def __call__(self, num_steps, sde):
+            return torch.tensor([1.0, 0.5], dtype=torch.float64)
+
+    def estimates(sampling):
+        seen = []
+
+        class Watch(Sampler):
+            def __call__(self, denoiser, sde, x_init, times, noise, y=None):
+                seen.append(denoiser(x_init, times[:1].to(x_init).expand(len(x_init)), y))
+                assert torch.equal(times, Last()(1, sde))
+                return x_init, 0
+
+        draw(sampling.replace(sampler=Watch(), time_grid=Last(), guidance_scale=0.0), denoiser, sde, None, [0])
+        return seen[0]
+
+    free = estimates(Sampling(clamp=None))
+    assert free.abs().max() > 0.05
+    assert torch.equal(estimates(Sampling(clamp=0.05)), free.clamp(-0.05, 0.05))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"guidance_scale": -1.0},
+        {"guidance_scale": float("nan")},
+        {"guidance_scale": float("inf")},
+        {"num_steps": 0},
+        {"clamp": 0.0},
+        {"clamp": float("nan")},
+    ],
+)
+def test_bad_settings_are_named(settings):
+    (name,) = settings
+    with pytest.raises(ValueError, match=name):
+        Sampling(**settings)
+    with pytest.raises(ValueError, match=name):
+        Sampling().replace(**settings)
+
+
+def test_replace_keeps_the_rest():
+    grid = Sampling().time_grid
+    sampling = Sampling(2.0, 7, time_grid=grid, clamp=None)
+    changed = sampling.replace(num_steps=3)
+    assert (changed.guidance_scale, changed.num_steps, changed.clamp) == (2.0, 3, None)
+    assert changed.time_grid is grid and changed.sampler is sampling.sampler
+    assert sampling.num_steps == 7
+    with pytest.raises(TypeError):
+        sampling.replace(steps=3)

@@ -1,0 +1,112 @@
+"""Commands that the README and the configs name can be typed as they stand."""
+
+import functools
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from lightning_modules import cli
+from lightning_modules.arguments import CONFIGS
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+MODELS = ("classifier", "evaluator", "unet")  # everything else named as a checkpoint is a Score Subnet
+
+
+def readme_commands():
+    """Every `scoretap` command in a fenced block of the README, continued lines joined."""
+    if not README.exists():
+        return []
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", README.read_text(), flags=re.S | re.M)
+    lines = [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in (re.sub(r"^(\$ |srun )", "", line) for line in lines) if line.startswith("scoretap ")]
+
+
+def config_commands():
+    """The command in the first comment of every config."""
+    found = []
+    for path in sorted(CONFIGS.rglob("*.yaml")):
+        comment = re.match(r"(?:#.*\n)+", path.read_text())
+        text = re.sub(r"\\\n", " ", re.sub(r"^# ?", "", comment[0] if comment else "", flags=re.M))
+        found += [line.strip() for line in text.splitlines() if line.strip().startswith("scoretap ")]
+    return found
+
+
+@pytest.fixture
+def parse(request, monkeypatch, tmp_path, capsys):
+    """Parses a command without running it; checkpoints that it names are stood in for by tiny ones."""
+    from lightning_modules import demo, scoring
+
+    monkeypatch.chdir(tmp_path)
+
+    @functools.wraps(demo.demo)
+    def no_demo(*args, **kwargs): ...
+
+    @functools.wraps(scoring.score_folders)
+    def no_scores(*args, **kwargs): ...
+
+    monkeypatch.setattr(demo, "demo", no_demo)
+    monkeypatch.setattr(scoring, "score_folders", no_scores)
+
+    def run(command):
+        words = shlex.split(command, comments=True)[1:]
+        for i, word in enumerate(words):
+            if word == "--ckpt_path":
+                model = next((name for name in MODELS if name in words[i + 1]), "score_subnet")
+                words[i + 1] = str(request.getfixturevalue(model))
+        if words[0] in ("fit", "validate", "test", "predict"):
+            words.append("--print_config")
+        try:
+            status = cli.main(words)
+        except SystemExit as stopped:
+            status = stopped.code
+        assert not list(tmp_path.rglob("*.ckpt"))
+        return status, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("command", readme_commands() + config_commands())
+def test_command_parses(command, parse):
+    status, err = parse(command)
+    assert status == 0, err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "scoretap fit --config base --config data/sc09 --config experiments/clasifier",
+        "scoretap fit --config base --config data/sc09 --config small/classifier --trainer.max_step 3",
+        "scoretap predict --ckpt_path X --sampling.gamma 3",
+        "scoretap demo --outptu runs/demo",
+        "scoretap scor runs/demo",
+    ],
+)
+def test_the_check_can_fail(command, parse):
+    assert parse(command)[0] == 2
+
+
+def test_every_experiment_names_its_command():
+    named = " ".join(config_commands())
+    for path in CONFIGS.glob("*/*.yaml"):
+        if path.parent.name not in ("data", "logger"):
+            assert f"--config {path.parent.name}/{path.stem}" in named, path
+
+
+@pytest.mark.skipif(not README.exists(), reason="there is no README here")
+def test_make_targets_and_files_named_in_the_readme_exist():
+    text = README.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.M)) <= targets
+    for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text):
+        assert (ROOT / link.split("#")[0]).exists(), link
+    for source in re.findall(r'src="(?!https?:)([^"]+)"', text):
+        assert (ROOT / source).exists(), source
+
+
+def test_every_make_target_is_documented():
+    text = (ROOT / "Makefile").read_text()
+    targets = {name for name in re.findall(r"^([a-z-]+):(?!=)", text, flags=re.M)}
+    assert targets == set(re.findall(r"^([a-z-]+):.*## ", text, flags=re.M))

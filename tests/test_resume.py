@@ -1,0 +1,69 @@
+"""A run that was killed continues the same loss curve."""
+
+import pytest
+import tiny
+import torch
+from lightning.pytorch import Callback
+
+from lightning_modules.checkpoints import read_checkpoint
+
+SETTINGS = {
+    "classifier": [],
+    "score_subnet": [],
+    "unet": [],
+    "evaluator": ["--model.init_args.augmentation=lightning_modules.audio.SpeechAugmentation"],
+    "one_cycle": ["--model.init_args.optimization.schedule=one_cycle"],
+}
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing on the way may catch it and tidy up."""
+
+
+class Kill(Callback):
+    """Ends the process' work in the third epoch, when two are saved."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.current_epoch == 2 and batch_idx == 2:
+            raise Killed
+
+
+def train(configs, name, folder, *more):
+    return tiny.fit(configs, name, folder, "--trainer.max_epochs=3", *more)
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_killed_and_resumed_run_continues_the_curve(case, configs, classifier, tmp_path):
+    name = "classifier" if case == "one_cycle" else case
+    given = list(SETTINGS[case])
+    if name in ("score_subnet", "unet"):
+        given.append(f"--model.init_args.classifier={classifier}")
+    straight = train(configs, name, tmp_path / "straight", *given)
+    with pytest.raises(Killed):
+        train(configs, name, tmp_path / "killed", *given, "--trainer.callbacks+=test_resume.Kill")
+    killed = tmp_path / "killed" / "run" / "checkpoints" / "last.ckpt"
+    assert read_checkpoint(killed)["global_step"] == 10
+    resumed = train(configs, name, tmp_path / "resumed", *given, "--ckpt_path", killed)
+    for metric in ("train/loss", "val/loss"):
+        whole, rest = (tiny.logged(tmp_path / run, metric) for run in ("straight", "resumed"))
+        third = {step: value for step, value in whole.items() if step >= 10}
+        assert len(third) == (5 if metric == "train/loss" else 1)
+        assert rest == pytest.approx(third, rel=1e-6), metric
+    for part in ("state_dict", "raw_parameters"):
+        expected, found = read_checkpoint(straight)[part], read_checkpoint(resumed)[part]
+        for key, tensor in expected.items():
+            torch.testing.assert_close(found[key], tensor, rtol=1e-5, atol=1e-7, msg=f"{part} {key}")
+
+
+def test_seed_changes_the_curve(configs, tmp_path):
+    """What makes the comparison above able to fail."""
+    for seed in (0, 1):
+        tiny.fit(configs, "classifier", tmp_path / str(seed), f"--seed_everything={seed}", "--trainer.max_epochs=1")
+    first, second = (tiny.logged(tmp_path / str(seed), "train/loss") for seed in (0, 1))
+    assert first != pytest.approx(second, rel=1e-3)
+
+
+def test_same_seed_repeats_the_run_exactly(configs, tmp_path):
+    for turn in ("a", "b"):
+        tiny.fit(configs, "classifier", tmp_path / turn)
+    assert tiny.logged(tmp_path / "a", "train/loss") == tiny.logged(tmp_path / "b", "train/loss")
