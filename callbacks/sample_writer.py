@@ -60,7 +60,8 @@ class SampleWriter(Callback):
             label = str(y) if y >= 0 else ""
             file = f"{index:05d}_{label or 'any'}_seed{seed}.wav"
             write_wav(self.folder / file, waveform, pl_module.front_end.sample_rate)
-            self._rows[index] = {"file": file, "label": label, "seed": seed, "nfe": outputs.nfe, **self._facts}
+            row = {"file": file, "label": label, "seed": seed, "nfe": outputs.nfe, **self._facts}
+            self._rows[index] = row if label else {**row, "guidance_scale": 0.0}  # nothing guides without a label
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         parts: list[dict[int, dict[str, Any]]] = [self._rows]

@@ -6,4 +6,11 @@ from datamodules.sc09 import SC09DataModule
 from datamodules.speech_commands_datamodule import SpeechCommandsDataModule
 from datamodules.spoken_digits import SpokenDigitsDataModule
 
-__all__ = ["Batch", "RequestBatch", "SC09DataModule", "SampleRequests", "SpeechCommandsDataModule", "SpokenDigitsDataModule"]
+__all__ = [
+    "Batch",
+    "RequestBatch",
+    "SC09DataModule",
+    "SampleRequests",
+    "SpeechCommandsDataModule",
+    "SpokenDigitsDataModule",
+]

@@ -48,7 +48,9 @@ class ClipReader:
         if self.dither > 0.0:
             return clip + self.dither * torch.randn(self.num_samples, generator=self._generator(path))
         if not clip.any():
-            raise InputError(f"expected speech, but every sample of {root / path} is zero: set dither above 0, or {MEND}")
+            raise InputError(
+                f"expected speech, but every sample of {root / path} is zero: set dither above 0, or {MEND}"
+            )
         return clip
 
     def _generator(self, path: str) -> torch.Generator:
@@ -94,7 +96,9 @@ def _check_riff_sizes(path: Path) -> None:
             if chunk[:4] == b"data":
                 present = size - file.tell()
                 if present < length:
-                    raise InputError(f"expected {length} bytes of audio in {path}, found {present}, it is truncated: {MEND}")
+                    raise InputError(
+                        f"expected {length} bytes of audio in {path}, found {present}, it is truncated: {MEND}"
+                    )
                 return
             file.seek(length + length % 2, os.SEEK_CUR)  # chunks are padded to even lengths
     raise InputError(f"expected audio in {path}, but it has no data chunk, it is truncated: {MEND}")

@@ -32,10 +32,14 @@ def fetch(url: str, target: Path, sha256: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         _continue_download(url, part)
     except (OSError, http.client.HTTPException) as error:
-        raise InputError(f"cannot download {url} ({error}): run again to continue, or unpack it yourself and set root") from error
+        raise InputError(
+            f"cannot download {url} ({error}): run again to continue, or unpack it yourself and set root"
+        ) from error
     if sha256_of(part) != sha256:
         part.unlink()
-        raise InputError(f"expected {url} with SHA-256 {sha256}, got another file: it was deleted, run again to start over")
+        raise InputError(
+            f"expected {url} with SHA-256 {sha256}, got another file: it was deleted, run again to start over"
+        )
     part.replace(target)
 
 
@@ -75,7 +79,11 @@ def unpack_digits(archive: Path, folder: Path) -> None:
         InputError: the archive is damaged or there is no space; ``folder`` doesn't exist then.
     """
     try:
-        with new_folder(folder) as temporary, tarfile.open(archive) as tar, tqdm(desc=f"unpacking {archive.name}", unit="clip") as bar:
+        with (
+            new_folder(folder) as temporary,
+            tarfile.open(archive) as tar,
+            tqdm(desc=f"unpacking {archive.name}", unit="clip") as bar,
+        ):
             for word in DIGITS:
                 (temporary / word).mkdir()
             for member in tar:
@@ -85,7 +93,9 @@ def unpack_digits(archive: Path, folder: Path) -> None:
                     (temporary / name).write_bytes(source.read())
                     bar.update()
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise InputError(f"cannot unpack {archive} to {folder} ({error}): delete the archive if it is damaged, run again") from error
+        raise InputError(
+            f"cannot unpack {archive} to {folder} ({error}): delete the archive if it is damaged, run again"
+        ) from error
 
 
 def _wanted(member: tarfile.TarInfo) -> str | None:

@@ -55,7 +55,9 @@ def find_espeak() -> tuple[Path, Path]:
     try:
         loader = importlib.import_module("espeakng_loader")
     except ImportError as error:
-        raise InputError("expected the eSpeak NG wheel to speak digits, but it is missing: pip install 'scoretap[demo]'") from error
+        raise InputError(
+            "expected the eSpeak NG wheel to speak digits, but it is missing: pip install 'scoretap[demo]'"
+        ) from error
     return Path(loader.get_library_path()), Path(loader.get_data_path())
 
 
@@ -78,7 +80,9 @@ def accents_of(language: str, data: Path) -> list[str]:
     """
     accents = list_accents(data)
     if language.lower() not in accents:
-        raise InputError(f"expected a language that eSpeak NG speaks, got {language!r}: choose one of {', '.join(accents)}")
+        raise InputError(
+            f"expected a language that eSpeak NG speaks, got {language!r}: choose one of {', '.join(accents)}"
+        )
     return accents[language.lower()]
 
 
@@ -113,7 +117,9 @@ def speak(utterances: Sequence[Utterance], longest_seconds: float) -> Iterator[n
                 samples = arrived.get()
                 if not samples:
                     who = f"the voice {utterance.voice}"
-                    raise InputError(f"expected speech, but {who} cannot say {utterance.text!r}: choose another language")
+                    raise InputError(
+                        f"expected speech, but {who} cannot say {utterance.text!r}: choose another language"
+                    )
                 yield np.frombuffer(samples, dtype=np.int16)
         finally:
             worker.kill()

@@ -84,7 +84,9 @@ class FeatureCache:
         try:
             self._build(root, clips, split, array, manifest)
         except OSError as error:
-            raise InputError(f"cannot keep features in {self.folder} ({error}): set cache_dir to a folder with space") from error
+            raise InputError(
+                f"cannot keep features in {self.folder} ({error}): set cache_dir to a folder with space"
+            ) from error
         return self._open(array, manifest)
 
     def _key(self, root: Path, clips: Sequence[Clip], split: str) -> str:
@@ -143,7 +145,9 @@ class FeatureCache:
     ) -> Iterator[np.ndarray]:
         """Features ``(n, ...)`` of up to ``CHUNK`` clips at a time; fills ``kept`` and ``skipped``."""
         waveforms: list[torch.Tensor] = []
-        for number, clip in enumerate(tqdm(clips, desc=f"features of {root.name}/{split}", unit="clip", leave=False), start=1):
+        for number, clip in enumerate(
+            tqdm(clips, desc=f"features of {root.name}/{split}", unit="clip", leave=False), start=1
+        ):
             try:
                 waveforms.append(self.reader.read(root, clip.path))
                 kept.append(clip)

@@ -43,7 +43,9 @@ def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: st
     if size == 1:
         return _loader(dataset, batch_size, num_workers)
     if 0 < len(dataset) < size:
-        raise InputError(f"expected at least one of the {what} for each of {size} processes, got {len(dataset)}: use fewer devices")
+        raise InputError(
+            f"expected at least one of the {what} for each of {size} processes, got {len(dataset)}: use fewer devices"
+        )
     sampler = UnrepeatedDistributedSampler(dataset, num_replicas=size, rank=rank, shuffle=False)
     return _loader(dataset, aligned_batch_size(len(dataset), size, batch_size), num_workers, sampler)
 
@@ -57,7 +59,12 @@ def aligned_batch_size(num_items: int, num_processes: int, batch_size: int) -> i
     small, rest = divmod(num_items, num_processes)
     if rest == 0 or small == 0:
         return batch_size
-    fitting = (size for step in range(small + 2) for size in (batch_size - step, batch_size + step) if size > 0 and small % size)
+    fitting = (
+        size
+        for step in range(small + 2)
+        for size in (batch_size - step, batch_size + step)
+        if size > 0 and small % size
+    )
     return next(fitting)
 
 

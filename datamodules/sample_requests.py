@@ -71,7 +71,9 @@ class SampleRequests(LightningDataModule):
         self.batch_size = batch_size
         if csv is not None:
             if labels is not None or count != 1 or seed != 0:
-                raise InputError("expected either csv or labels, count and seed, got both: the table already holds them")
+                raise InputError(
+                    "expected either csv or labels, count and seed, got both: the table already holds them"
+                )
             self.requests = read_requests(Path(csv).expanduser())
         else:
             self.requests = make_requests(labels, count, seed)
@@ -94,7 +96,9 @@ def make_requests(labels: Sequence[int] | None, count: int, seed: int) -> Reques
     if not unlabelled:
         check_labels(labels)
     chosen = [UNLABELLED] if unlabelled else labels or range(len(DIGITS))
-    return RequestList([label for label in chosen for _ in range(count)], [seed + j for _ in chosen for j in range(count)])
+    return RequestList(
+        [label for label in chosen for _ in range(count)], [seed + j for _ in chosen for j in range(count)]
+    )
 
 
 def read_requests(path: Path) -> RequestList:
@@ -109,14 +113,22 @@ def read_requests(path: Path) -> RequestList:
             table = csv.DictReader(file, skipinitialspace=True)
             missing = {"label", "seed"} - set(table.fieldnames or ())
             if missing:
-                raise InputError(f"expected the columns label and seed in {path}, but it lacks {' and '.join(sorted(missing))}: add it")
+                raise InputError(
+                    f"expected the columns label and seed in {path}, it lacks {' and '.join(sorted(missing))}: add it"
+                )
             for row in table:
                 where = f"{path}, line {table.line_num}"
                 label = (row["label"] or "").strip()
-                labels.append(_whole_number(label, len(DIGITS), "a digit 0 to 9 or nothing as label", where) if label else UNLABELLED)
+                labels.append(
+                    _whole_number(label, len(DIGITS), "a digit 0 to 9 or nothing as label", where)
+                    if label
+                    else UNLABELLED
+                )
                 seeds.append(_whole_number(row["seed"] or "", SEED_LIMIT, "a seed from 0 to 2^63 - 1", where))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"expected a table with the columns label and seed, but {path} cannot be read ({error})") from error
+        raise InputError(
+            f"expected a table with the columns label and seed, but {path} cannot be read ({error})"
+        ) from error
     if not labels:
         raise InputError(f"expected at least one request in {path}, found none: add a row with a label and a seed")
     return RequestList(labels, seeds)

@@ -55,7 +55,9 @@ def list_clips(root: Path) -> dict[Split, list[Clip]]:
         InputError: ``root`` is no folder, holds no digits, or both lists name one clip.
     """
     if not root.is_dir():
-        raise InputError(f"expected a folder with recordings at {root}, but there is none: give an existing folder as root")
+        raise InputError(
+            f"expected a folder with recordings at {root}, but there is none: give an existing folder as root"
+        )
     found = {}
     for label, word in enumerate(DIGITS):
         folder = root / word
@@ -93,7 +95,9 @@ def _check_lists(root: Path, listed: dict[str, set[str] | None], found: dict[str
         digits = {stem for stem in stems or () if stem.partition("/")[0] in DIGITS}
         missing = len(digits - found.keys())
         if missing:
-            warnings.warn(f"{missing} of {len(digits)} digit clips in {root / LISTS[split]} are not in the folder", stacklevel=3)
+            warnings.warn(
+                f"{missing} of {len(digits)} digit clips in {root / LISTS[split]} are not in the folder", stacklevel=3
+            )
 
 
 def _read_list(path: Path) -> set[str] | None:

@@ -53,7 +53,9 @@ class SpeechCommandsDataModule(LightningDataModule):
         bad_files: Literal["raise", "skip"] = "raise",
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(logger=False)  # Lightning refuses to log settings that a module has too, under one name
+        self.save_hyperparameters(
+            logger=False
+        )  # Lightning refuses to log settings that a module has too, under one name
         if isinstance(front_end, FrontEnd):  # as the command line stores it: a checkpoint holds plain values only
             name = f"{type(front_end).__module__}.{type(front_end).__qualname__}"
             self.hparams["front_end"] = {"class_path": name, "init_args": front_end.settings}
@@ -79,7 +81,12 @@ class SpeechCommandsDataModule(LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Open the features that ``stage`` (fit, validate, test, predict, or ``None`` for all) reads."""
-        needed: dict[str | None, list[Split]] = {"fit": ["train", "val"], "validate": ["val"], "test": ["test"], "predict": []}
+        needed: dict[str | None, list[Split]] = {
+            "fit": ["train", "val"],
+            "validate": ["val"],
+            "test": ["test"],
+            "predict": [],
+        }
         for name in needed.get(stage, ["train", "val", "test"]):
             self.split(name)
 
@@ -95,7 +102,9 @@ class SpeechCommandsDataModule(LightningDataModule):
             rows = select_labels(cached.labels, self.labels)
             if name == "train":
                 if not len(rows):
-                    raise InputError(f"expected training clips of the digits {self.labels} in {root}, found none: change labels")
+                    raise InputError(
+                        f"expected training clips of the digits {self.labels} in {root}, found none: change labels"
+                    )
                 paths = [cached.paths[row] for row in rows]
                 rows = rows[select_fraction(cached.labels[rows], paths, self.fraction, self.seed)]
             self._splits[name] = CorpusSplit(cached, np.asarray(rows))
@@ -111,7 +120,9 @@ class SpeechCommandsDataModule(LightningDataModule):
         return ordered_loader(self.split("test"), self.batch_size, self.num_workers, "test clips")
 
 
-def check_settings(fraction: float, batch_size: int, num_workers: int, dither: float, seed: int, bad_files: str) -> None:
+def check_settings(
+    fraction: float, batch_size: int, num_workers: int, dither: float, seed: int, bad_files: str
+) -> None:
     """Refuse settings out of range before any work starts.
 
     Raises:

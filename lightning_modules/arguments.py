@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from lightning_modules.checkpoints import data_config, model_config, read_checkpoint
+from lightning_modules.checkpoints import data_config, find_checkpoint, model_config, read_checkpoint
 from lightning_modules.errors import InputError
 from lightning_modules.parser_errors import first_sentence
 
@@ -59,21 +59,6 @@ def find_config(name: str) -> Path:
             return path
     known = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml"))
     raise InputError(f"no config {name!r}: expected a file, or one of {', '.join(known)}")
-
-
-def find_checkpoint(name: str) -> Path:
-    """A checkpoint given as a file, or as a run's folder, whose ``last.ckpt`` is meant.
-
-    Raises:
-        InputError: there is none.
-    """
-    path = Path(name)
-    if not path.is_dir():
-        return path  # a missing file is named by read_checkpoint
-    for candidate in (path / "last.ckpt", path / "checkpoints" / "last.ckpt"):
-        if candidate.is_file():
-            return candidate
-    raise InputError(f"no last.ckpt in {name!r} or its checkpoints folder: give the path of a .ckpt file")
 
 
 def _pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:

@@ -51,6 +51,21 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
+def find_checkpoint(name: str) -> Path:
+    """A checkpoint given as a file, or as a run's folder, whose ``last.ckpt`` is meant.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = Path(name)
+    if not path.is_dir():
+        return path  # a missing file is named by read_checkpoint
+    for candidate in (path / "last.ckpt", path / "checkpoints" / "last.ckpt"):
+        if candidate.is_file():
+            return candidate
+    raise InputError(f"no last.ckpt in {name!r} or its checkpoints folder: give the path of a .ckpt file")
+
+
 def model_config(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Class and arguments of the stored module: ``{"class_path": ..., "init_args": ...}``."""
     arguments = {k: v for k, v in checkpoint["hyper_parameters"].items() if not k.startswith("_")}

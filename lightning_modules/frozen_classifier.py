@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from lightning_modules.checkpoints import build, fingerprint, model_config, read_checkpoint
+from lightning_modules.checkpoints import build, find_checkpoint, fingerprint, model_config, read_checkpoint
 from lightning_modules.diffusion import VPSDE
 from lightning_modules.errors import InputError
 
@@ -22,7 +22,7 @@ def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any
     Raises:
         InputError: the file is no classifier checkpoint.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(find_checkpoint(str(path)))
     config = model_config(checkpoint)
     if config["class_path"].rsplit(".", 1)[-1] != "ClassifierModule":
         raise InputError(

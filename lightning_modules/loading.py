@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lightning_modules.checkpoints import load_module
+from lightning_modules.checkpoints import find_checkpoint, load_module
 from lightning_modules.dsm import DSMModule
 from lightning_modules.errors import InputError
 
@@ -14,13 +14,13 @@ def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
     >>> waveforms, mels = generator.sample(labels=[3, 1, 4], guidance_scale=3.0, seed=0)
 
     Args:
-        path: checkpoint of a Score Subnet or a U-Net; it needs no other file.
+        path: checkpoint of a Score Subnet or a U-Net, or its run's folder; it needs no other file.
         device: where to put it, such as ``cuda``.
 
     Raises:
         InputError: the file is missing, damaged, or holds no generator.
     """
-    module = load_module(path)
+    module = load_module(find_checkpoint(str(path)))
     if not isinstance(module, DSMModule):
         raise InputError(f"expected a generator's checkpoint, {str(path)!r} holds a {type(module).__name__}")
     return module.to(device)

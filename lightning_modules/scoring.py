@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from jsonargparse import ArgumentError, ArgumentParser
 from torch import Tensor
 
-from lightning_modules.checkpoints import load_module
+from lightning_modules.checkpoints import find_checkpoint, load_module
 from lightning_modules.errors import InputError
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import IntraClassDiversity
+from lightning_modules.parser_errors import first_sentence
 
 WaveformBatches = Iterable[tuple[Tensor, Tensor]]
 
@@ -61,7 +63,7 @@ def load_evaluator(path: str | Path) -> EvaluatorModule:
     Raises:
         InputError: the file is missing, damaged, or holds something else.
     """
-    module = load_module(path)
+    module = load_module(find_checkpoint(str(path)))
     if not isinstance(module, EvaluatorModule):
         raise InputError(f"expected an evaluator's checkpoint, {str(path)!r} holds a {type(module).__name__}")
     return module
@@ -130,14 +132,24 @@ def score_folders(folders: list[str], evaluator: str, output: str = "scores.csv"
 
 
 def score_command(args: list[str]) -> None:
-    """`scoretap score`: see :func:`score_folders`."""
-    from lightning_modules.arguments import run_function
+    """`scoretap score FOLDER ... --evaluator CKPT [--output CSV]`: see :func:`score_folders`.
 
-    run_function(score_folders, args, "scoretap score")
+    Raises:
+        InputError: the arguments do not fit.
+    """
+    parser = ArgumentParser(prog="scoretap score", description=score_folders.__doc__, exit_on_error=False)
+    parser.add_argument("folders", nargs="+", type=str, help="folders written by scoretap predict")
+    parser.add_argument("--evaluator", type=str, required=True, help="checkpoint of an evaluator")
+    parser.add_argument("--output", type=str, default="scores.csv", help="CSV file to write, one row per folder")
+    try:
+        given = parser.parse_args(args)
+    except ArgumentError as error:
+        raise InputError(first_sentence(error)) from error
+    score_folders(given.folders, given.evaluator, given.output)
 
 
 def split_batches(dataset: Any, limit: int | None = None, batch_size: int = 64) -> WaveformBatches:
-    """Waveforms and digits of a corpus split whose front end is ``Waveform``; the first ``limit`` clips of a seeded order."""
+    """Waveforms and digits of a split whose front end is ``Waveform``: the first ``limit`` clips of a seeded order."""
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:limit]
     for rows in order.split(batch_size):
         batch = dataset.__getitems__(rows.tolist())

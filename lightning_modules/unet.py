@@ -1,6 +1,5 @@
 """The U-Net baseline, end to end, with an optional separate classifier for guidance."""
 
-
 from torch import nn
 
 from lightning_modules.audio import LogMel

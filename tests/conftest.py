@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import warnings
+from pathlib import Path
 
 import pytest
 import tiny
@@ -108,5 +109,19 @@ def scoretap(capfd, tmp_path, monkeypatch):
         capfd.readouterr()
         status = main([str(arg) for arg in args])
         return status, capfd.readouterr().err
+
+    return run
+
+
+@pytest.fixture
+def refused(scoretap):
+    """Runs a command that must be refused; returns the sentence."""
+
+    def run(*args):
+        status, err = scoretap(*args)
+        assert status == 2, err
+        assert err.startswith("scoretap: ") and err.count("\n") == 1 and err.endswith("\n"), err
+        assert not [path for path in Path.cwd().rglob("*") if path.is_file()], "work was begun"
+        return err
 
     return run

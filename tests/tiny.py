@@ -65,3 +65,9 @@ def logged(folder, name):
     """Values of the metric ``name`` by step, as ``fit`` logged them to ``folder``."""
     with open(Path(folder) / "run" / "metrics.csv", newline="") as file:
         return {int(row["step"]): float(row[name]) for row in csv.DictReader(file) if row.get(name)}
+
+
+def check(sentence, expected):
+    """Every one of the ``expected`` words stands in the ``sentence``."""
+    for words in expected:
+        assert words in sentence

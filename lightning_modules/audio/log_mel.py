@@ -116,7 +116,11 @@ class LogMel(FrontEnd):
         return (log_mel - low) * (2.0 / (self.log_max - low)) - 1.0
 
     def to_log_mel(self, x_0: Tensor) -> Tensor:
-        """Natural-log Mel ``(B, F, 1 + N // hop_length)`` of scaled ``x_0`` ``(B, 1, F, L)``, its padding cut off."""
+        """Natural-log Mel ``(B, F, 1 + N // hop_length)`` of scaled ``x_0`` ``(B, 1, F, L)``, its padding cut off.
+
+        Magnitudes are held between the floor and e times ``log_max``'s: no recording is louder, and a diverged sample
+        must not overflow.
+        """
         low = math.log(self.log_floor)
         log_mel = (x_0.squeeze(1) + 1.0) * ((self.log_max - low) / 2.0) + low
-        return torch.clamp(log_mel[..., : self.analysed_frames], min=low)
+        return torch.clamp(log_mel[..., : self.analysed_frames], min=low, max=self.log_max + 1.0)

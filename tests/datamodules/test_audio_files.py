@@ -117,7 +117,11 @@ def test_silence_is_refused_or_dithered(tmp_path):
 def test_dither_depends_on_seed_and_path_only(tmp_path):
     for name in ("a.wav", "b.wav"):
         sf.write(str(tmp_path / name), tone(), 16000, subtype="PCM_16")
-    read = {(name, seed): ClipReader(16000, 16000, 3e-4, seed).read(tmp_path, name) for name in ("a.wav", "b.wav") for seed in (0, 1)}
+    read = {
+        (name, seed): ClipReader(16000, 16000, 3e-4, seed).read(tmp_path, name)
+        for name in ("a.wav", "b.wav")
+        for seed in (0, 1)
+    }
     assert torch.equal(read["a.wav", 0], ClipReader(16000, 16000, 3e-4, 0).read(tmp_path, "a.wav"))
     assert not torch.equal(read["a.wav", 0], read["a.wav", 1])
     assert not torch.equal(read["a.wav", 0], read["b.wav", 0])

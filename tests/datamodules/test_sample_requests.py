@@ -45,7 +45,15 @@ def test_bad_table(tmp_path, text, message):
         SampleRequests(csv=str(tmp_path / "r.csv"))
 
 
-BAD = [{"labels": [10]}, {"labels": [1, 1]}, {"count": 0}, {"seed": -1}, {"seed": 2**63}, {"batch_size": 0}, {"csv": "absent.csv"}]
+BAD = [
+    {"labels": [10]},
+    {"labels": [1, 1]},
+    {"count": 0},
+    {"seed": -1},
+    {"seed": 2**63},
+    {"batch_size": 0},
+    {"csv": "absent.csv"},
+]
 
 
 @pytest.mark.parametrize("settings", [*BAD, {"csv": "absent.csv", "labels": [1]}], ids=str)

@@ -43,7 +43,13 @@ def archive(tone_root):
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for path in sorted(tone_root.rglob("*")):
             tar.add(path, f"./{path.relative_to(tone_root)}", recursive=False)
-        for name in ("../escape.wav", "./zero/../../escape.wav", "/zero/escape.wav", "./_background_noise_/hum.wav", "./cat/a_nohash_0.wav"):
+        for name in (
+            "../escape.wav",
+            "./zero/../../escape.wav",
+            "/zero/escape.wav",
+            "./_background_noise_/hum.wav",
+            "./cat/a_nohash_0.wav",
+        ):
             tar.addfile(tarfile.TarInfo(name), io.BytesIO())
         link = tarfile.TarInfo("./zero/link.wav")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"

@@ -30,14 +30,25 @@ def test_hash_rule_stands_in_for_missing_lists(recordings, tmp_path):
 def test_speaker_stays_in_one_split():
     speakers = [f"{number:08x}" for number in range(3000)]
     for speaker in speakers[:50]:
-        assert len({hash_split(f"{word}/{speaker}_nohash_{take}.wav") for word in ("one", "two") for take in range(3)}) == 1
-    shares = [sum(hash_split(f"{s}_nohash_0.wav") == split for s in speakers) / 3000 for split in ("train", "val", "test")]
+        assert (
+            len({hash_split(f"{word}/{speaker}_nohash_{take}.wav") for word in ("one", "two") for take in range(3)})
+            == 1
+        )
+    shares = [
+        sum(hash_split(f"{s}_nohash_0.wav") == split for s in speakers) / 3000 for split in ("train", "val", "test")
+    ]
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.02)
 
 
 @pytest.fixture
 def root(tmp_path):
-    for path in ["one/a_nohash_0.wav", "one/b_nohash_0.flac", "three/a_nohash_0.wav", "three/a_nohash_0.flac", "cat/a_nohash_0.wav"]:
+    for path in [
+        "one/a_nohash_0.wav",
+        "one/b_nohash_0.flac",
+        "three/a_nohash_0.wav",
+        "three/a_nohash_0.flac",
+        "cat/a_nohash_0.wav",
+    ]:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).touch()
     for path in ["_background_noise_/hum.wav", "one/notes.txt", "one/._a_nohash_0.wav"]:

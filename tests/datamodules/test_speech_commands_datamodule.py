@@ -223,7 +223,14 @@ def test_every_rank_gets_as_many_batches(batch_size):
             assert len(shares) == 1, (items, ranks, size)
 
 
-BAD = [{"labels": [10]}, {"labels": [1, 1]}, {"labels": []}, {"fraction": 0.0}, {"fraction": 1.5}, {"fraction": float("nan")}]
+BAD = [
+    {"labels": [10]},
+    {"labels": [1, 1]},
+    {"labels": []},
+    {"fraction": 0.0},
+    {"fraction": 1.5},
+    {"fraction": float("nan")},
+]
 BAD += [{"batch_size": 0}, {"num_workers": -1}, {"dither": -1.0}, {"seed": -1}, {"bad_files": "ignore"}]
 
 

@@ -37,7 +37,8 @@ def test_loudness_and_onset_vary(digits_root):
     peaks = np.array([np.abs(clip).max() for clip in clips])
     onsets = np.array([np.flatnonzero(np.abs(clip) > 0.01)[0] for clip in clips])
     assert 0.29 < peaks.min() < 0.4 and 0.75 < peaks.max() < 0.91
-    assert onsets.min() < 2000 and onsets.max() > 8000
+    assert onsets.std() > 300  # samples: 80 ms of jitter and words of several lengths
+    assert onsets.min() > 500 and onsets.max() < 9000  # near the middle, never at the edge
 
 
 def test_no_voice_crosses_splits():
