@@ -44,6 +44,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         language: language that eSpeak NG speaks, with all its accents (``en``, ``de``, ``ar``, ``es``, ``fr`` and some
             hundred more), or a single accent (``en-us``).
         num_clips: clips of all splits together, at least 100.
+        num_voices: number of voices to take from eSpeak NG's variants, at least 3, one for each split; all by default.
         labels: digits to keep, all ten by default; a digit keeps its id.
         fraction: share of the training clips to keep, in (0, 1]; stratified, and nested (3 % lie inside 10 %).
         batch_size: clips per batch and process.
@@ -64,6 +65,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         front_end: FrontEnd | None = None,
         language: str = "en",
         num_clips: int = 6000,
+        num_voices: int | None = None,
         labels: list[int] | None = None,
         fraction: float = 1.0,
         batch_size: int = 64,
@@ -76,9 +78,13 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         super().__init__(root, front_end, labels, fraction, batch_size, num_workers, dither, seed, cache_dir, bad_files)
         if num_clips < MIN_CLIPS:
             raise InputError(f"expected num_clips of at least {MIN_CLIPS}, got {num_clips}: correct num_clips")
+        if num_voices is not None and num_voices < 3:
+            raise InputError(
+                f"expected num_voices of at least 3, one for each split, got {num_voices}: correct num_voices"
+            )
         if not language.replace("-", "").isalnum():
             raise InputError(f"expected a language such as en, de, ar, es or fr, got {language!r}: correct language")
-        self.language, self.num_clips = language.lower(), num_clips
+        self.language, self.num_clips, self.num_voices = language.lower(), num_clips, num_voices
 
     def prepare_corpus(self) -> Path:
         """Folder of the corpus, spoken first where it is missing.
@@ -86,15 +92,21 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         Raises:
             InputError: the eSpeak NG wheel is missing, the language is unknown, or ``root`` cannot be written.
         """
-        settings = {"format": FORMAT, "language": self.language, "num_clips": self.num_clips, "seed": self.seed}
+        settings = {
+            "format": FORMAT,
+            "language": self.language,
+            "num_clips": self.num_clips,
+            "num_voices": self.num_voices,
+            "seed": self.seed,
+        }
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
         folder = self.root / f"{self.language}-{key}"
         if not holds_digits(folder):
-            make_corpus(folder, self.language, self.num_clips, self.seed)
+            make_corpus(folder, self.language, self.num_clips, self.seed, self.num_voices)
         return folder
 
 
-def make_corpus(folder: Path, language: str, num_clips: int, seed: int) -> None:
+def make_corpus(folder: Path, language: str, num_clips: int, seed: int, num_voices: int | None = None) -> None:
     """Speak a corpus in the layout of Speech Commands; ``folder`` appears when it is complete.
 
     Raises:
@@ -102,7 +114,7 @@ def make_corpus(folder: Path, language: str, num_clips: int, seed: int) -> None:
     """
     _, data = find_espeak()
     rng = random.Random(f"{language}:{num_clips}:{seed}")
-    plan = plan_clips(accents_of(language, data), list_families(data), num_clips, rng)
+    plan = plan_clips(accents_of(language, data), list_families(data)[:num_voices], num_clips, rng)
     try:
         with new_folder(folder) as temporary:
             for word in DIGITS:

@@ -100,7 +100,7 @@ def _score(folder: Path, data: str) -> list[Scores]:
 
     evaluator = load_evaluator(folder / "evaluator" / "checkpoints" / "last.ckpt")
     generator = load_generator(folder / "score_subnet" / "checkpoints" / "last.ckpt")
-    real = list(split_batches(_test_split(folder), limit=256))
+    real = list(split_batches(_test_split(folder), limit=200))
     vocoded = [(generator.vocoder(generator.front_end(waveform)), y) for waveform, y in real]
     rows = [judge(evaluator, "real", real), judge(evaluator, "real through vocoder", vocoded)]
     fe, generated = generator.front_end, {}

@@ -150,3 +150,15 @@ def test_missing_wheel_tells_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib, "import_module", blocked)
     with pytest.raises(InputError, match=r"scoretap\[demo\]"):
         SpokenDigitsDataModule(str(tmp_path)).prepare_data()
+
+
+def test_few_voices(tmp_path):
+    """The first voices of the list alone speak, still a different one in each split."""
+    few = SpokenDigitsDataModule(str(tmp_path), language="en-us", num_clips=100, num_voices=3)
+    speakers = {
+        split: {clip.path.split("/")[1].split("_")[0] for clip in clips}
+        for split, clips in list_clips(few.prepare_corpus()).items()
+    }
+    assert all(len(names) == 1 for names in speakers.values()) and len(set.union(*speakers.values())) == 3
+    with pytest.raises(InputError, match="at least 3"):
+        SpokenDigitsDataModule(str(tmp_path), num_voices=2)
