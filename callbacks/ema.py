@@ -72,7 +72,7 @@ class EMA(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         raw = checkpoint.get("raw_parameters")
-        if raw is None:
+        if raw is None or trainer.state.fn != "fit":  # only training goes on from the raw parameters
             return
         trained = _trained(pl_module)
         self._average = {name: checkpoint["state_dict"][name].clone() for name in trained}

@@ -45,7 +45,9 @@ def settle_arguments(command: str, args: list[str]) -> list[str]:
     if checkpoint is None and command == "predict" and not _asks_for_help(args):
         raise InputError("predict needs a trained model: give --ckpt_path the path of a generator's checkpoint")
     stored = {} if checkpoint is None else _stored(command, checkpoint, given)
-    return (["--config", json.dumps(stored)] if stored else []) + _defaults(command, checkpoint, settled) + settled
+    return (
+        (["--config", json.dumps(stored)] if stored else []) + _defaults(command, checkpoint, given, settled) + settled
+    )
 
 
 def find_config(name: str) -> Path:
@@ -104,15 +106,18 @@ def _stored(command: str, checkpoint: dict[str, Any], given: set[str]) -> dict[s
     return stored
 
 
-def _defaults(command: str, checkpoint: dict[str, Any] | None, settled: list[str]) -> list[str]:
+def _defaults(command: str, checkpoint: dict[str, Any] | None, given: set[str], settled: list[str]) -> list[str]:
     """Evaluation leaves no logs behind unless asked to; predict draws each digit once, or ten samples of no digit."""
     if command == "fit":
         return []
     defaults: dict[str, Any] = {"trainer": {"logger": False}}
-    if command == "predict" and "--data" not in settled:
+    if command == "predict":
+        defaults["return_predictions"] = False  # the sample writer keeps them on disk
+    if command == "predict" and "data" not in given:
         classifier = checkpoint["hyper_parameters"].get("classifier") if checkpoint else None
         requests = {"labels": classifier["labels"]} if classifier else {"labels": [], "count": 10}
-        defaults["data"] = {"class_path": "datamodules.SampleRequests", "init_args": requests}
+        asked = any(word.startswith(("--data.init_args.csv", "--data.init_args.labels")) for word in settled)
+        defaults["data"] = {"class_path": "datamodules.SampleRequests", "init_args": {} if asked else requests}
     return ["--config", json.dumps(defaults)]
 
 

@@ -40,8 +40,9 @@ class CorpusModule(LightningModule):
         self.check_data(datamodule)
         if stage == "fit":
             self.labels = list(getattr(datamodule, "labels", self.labels))
-        # Buffers are constants here: DDP need not broadcast them before every forward.
-        self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers()]
+        # DDP broadcasts buffers before every forward; what is frozen, or too constant to be saved, needs none.
+        saved = {name for name in self.state_dict() if not name.startswith("classifier.")}
+        self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers() if name not in saved]
 
     def check_data(self, datamodule: Any) -> None:
         """Refuse a data module that this module cannot be trained or tested on; one without a front end passes.

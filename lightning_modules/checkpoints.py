@@ -122,6 +122,12 @@ def check_fits(checkpoint: dict[str, Any], module: LightningModule) -> None:
     stored, class_name = checkpoint["state_dict"], type(module).__name__
     if (stored_class := model_config(checkpoint)["class_path"].rsplit(".", 1)[-1]) != class_name:
         raise InputError(f"the checkpoint holds a {stored_class}, the command asks for a {class_name}: give one only")
+    kept, classifier = checkpoint["scoretap"].get("classifier"), getattr(module, "classifier", None)
+    if kept is not None and classifier is not None and classifier.fingerprint != kept:
+        raise InputError(
+            f"the checkpoint's classifier is {kept[:12]}, the command gives {classifier.fingerprint[:12]}: "
+            "leave out --model.init_args.classifier, or train anew"
+        )
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in stored.items()}
     if different := [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]:

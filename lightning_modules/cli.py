@@ -35,6 +35,8 @@ def main(args: Sequence[str] | None = None) -> int:
     command, rest = args[0], args[1:]
     if command not in ("fit", "validate", "test", "predict", "score", "demo"):
         return _fail(f"unknown command {command!r}: expected fit, validate, test, predict, score or demo", 2)
+    if "" not in sys.path:
+        sys.path.append("")  # classes of one's own, in the folder one stands in, as `python -m` would find them
     try:
         _command(command)(rest)
     except InputError as error:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from callbacks.pictures import save_mel_grid
+from lightning_modules.errors import InputError
 from lightning_modules.scoring import (
     Scores,
     folder_batches,
@@ -54,13 +55,15 @@ def demo(
         steps_share: share of the usual training steps, for a quick look at the mechanics.
         samples_per_digit: samples of every digit at each guidance scale.
     """
+    if samples_per_digit < 2:
+        raise InputError(f"samples_per_digit must be at least 2, to see that samples differ, got {samples_per_digit}")
     folder, stages = Path(output), _Stages()
     for name in ("classifier", "evaluator", "score_subnet"):
         stages.run(f"train {name}", "fit", _fit_arguments(name, folder, data, steps_share))
     for scale in GUIDANCE_SCALES:
         stages.run(f"draw at γ = {scale:g}", "predict", _predict_arguments(folder, scale, samples_per_digit))
     start = time.perf_counter()
-    rows = _score(folder, data)
+    rows = _score(folder)
     stages.seconds["score"] = time.perf_counter() - start
     write_scores(folder / "scores.csv", rows)
     _print_summary(folder, rows, stages.seconds)
@@ -101,7 +104,7 @@ def _predict_arguments(folder: Path, scale: float, count: int) -> list[str]:
     ]
 
 
-def _score(folder: Path, data: str) -> list[Scores]:
+def _score(folder: Path) -> list[Scores]:
     """Rows for real test clips, the same through the vocoder, and each guidance scale; draws the picture on the way."""
     from lightning_modules.loading import load_generator
 

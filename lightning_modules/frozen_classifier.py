@@ -9,8 +9,6 @@ from lightning_modules.checkpoints import build, find_checkpoint, fingerprint, m
 from lightning_modules.diffusion import VPSDE
 from lightning_modules.errors import InputError
 
-_CLASS_PATH = "lightning_modules.ClassifierModule"
-
 
 def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Description and weights of the classifier checkpoint at ``path``.

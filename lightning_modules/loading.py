@@ -10,7 +10,7 @@ from lightning_modules.errors import InputError
 def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
     """The generator stored at ``path``, ready to ``sample``.
 
-    >>> generator = load_generator("runs/demo/score_subnet.ckpt")
+    >>> generator = load_generator("runs/demo/score_subnet")
     >>> waveforms, mels = generator.sample(labels=[3, 1, 4], guidance_scale=3.0, seed=0)
 
     Args:

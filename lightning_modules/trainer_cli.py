@@ -102,7 +102,12 @@ def run_trainer(command: str, args: list[str]) -> None:
     cli(
         save_config_callback=SaveConfigCallback if command == "fit" else None,
         save_config_kwargs={"overwrite": True},
-        trainer_defaults={"inference_mode": False, "default_root_dir": "runs", "enable_model_summary": False},
+        trainer_defaults={
+            "devices": 1,
+            "inference_mode": False,
+            "default_root_dir": "runs",
+            "enable_model_summary": False,
+        },
         seed_everything_default=0,
         parser_kwargs={**parser, command: parser},
         args=[command, *settle_arguments(command, args)],

@@ -13,6 +13,8 @@ import soundfile
 import tiny
 import torch
 
+from lightning_modules.audio import LogMel
+
 TESTS = Path(__file__).parent
 BATCH = 32  # training clips per step over all processes
 
@@ -115,9 +117,9 @@ def check_test_metrics(one, many, rtol=1e-5):
 
 
 def check_samples(one, many, name, count, exact):
-    """The same files and manifest; samples equal bit for bit, or within 5 % of their RMS where batch shapes differ.
+    """The same files and manifest; samples equal bit for bit, or by 2 % of the Mel range where batch shapes differ.
 
-    Networks round by batch shape (1e-5 in log-Mels); sixty Griffin-Lim iterations amplify that in single samples.
+    Networks round by batch shape (1e-5 in log-Mels); sixty Griffin-Lim iterations amplify that in the phases.
     """
     tables = []
     for folder in (one, many):
@@ -131,8 +133,10 @@ def check_samples(one, many, name, count, exact):
         }
     for row in tables[0]:
         expected, found = (soundfile.read(folder / name / row["file"])[0] for folder in (one, many))
-        error = np.sqrt(np.mean((found - expected) ** 2) / np.mean(expected**2))
-        assert error <= (0.0 if exact else 0.05), row["file"]
+        if exact:
+            np.testing.assert_array_equal(found, expected, err_msg=row["file"])
+        mels = LogMel()(torch.tensor(np.stack([found, expected]), dtype=torch.float32))
+        assert float((mels[0] - mels[1]).abs().mean()) < 0.04, row["file"]  # of the range of 2
 
 
 def check_guided_sampling(one, many):

@@ -67,3 +67,9 @@ def test_same_seed_repeats_the_run_exactly(configs, tmp_path):
     for turn in ("a", "b"):
         tiny.fit(configs, "classifier", tmp_path / turn)
     assert tiny.logged(tmp_path / "a", "train/loss") == tiny.logged(tmp_path / "b", "train/loss")
+
+
+def test_the_last_checkpoint_holds_the_last_step(configs, tmp_path):
+    """However rare validation is, no trained step is lost."""
+    rare = ["--trainer.max_epochs=-1", "--trainer.max_steps=13", "--trainer.check_val_every_n_epoch=2"]
+    assert read_checkpoint(tiny.fit(configs, "classifier", tmp_path, *rare))["global_step"] == 13

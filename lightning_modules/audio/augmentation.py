@@ -38,11 +38,12 @@ class SpeechAugmentation(nn.Module):
     @torch.no_grad()
     def forward(self, waveform: Tensor) -> Tensor:
         """Augmented copy of ``waveform`` ``(B, N)``, drawn from the global random state."""
-        waveform = self._resample(waveform)
-        rows = torch.rand(len(waveform), device=waveform.device) < self.resynthesis_share
-        if rows.any():
-            waveform[rows] = self._vocoder(self._log_mel(waveform[rows]))
-        return self._add_noise(waveform)
+        with torch.autocast(waveform.device.type, enabled=False):
+            waveform = self._resample(waveform.float())
+            rows = torch.rand(len(waveform), device=waveform.device) < self.resynthesis_share
+            if rows.any():
+                waveform[rows] = self._vocoder(self._log_mel(waveform[rows]))
+            return self._add_noise(waveform)
 
     def _resample(self, waveform: Tensor) -> Tensor:
         """Speed and shift by linear interpolation at moved positions; zero outside the clip."""

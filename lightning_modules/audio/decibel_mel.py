@@ -1,5 +1,6 @@
 """The benchmark evaluator's front end: a coarse, loudness-blind Mel spectrogram in decibels."""
 
+import torch
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
@@ -35,5 +36,6 @@ class DecibelMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Decibels ``(B, 1, n_mels, 1 + N // 512)`` in [-80, 0] of ``waveform`` ``(B, N)``."""
-        decibels = 10.0 * self._mel(waveform).clamp(min=1e-10).log10()
+        with torch.autocast(waveform.device.type, enabled=False):
+            decibels = 10.0 * self._mel(waveform.float()).clamp(min=1e-10).log10()
         return (decibels - decibels.amax(dim=(1, 2), keepdim=True)).clamp(min=-80.0).unsqueeze(1)

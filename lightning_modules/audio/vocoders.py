@@ -38,7 +38,8 @@ class Vocoder(nn.Module, ABC):
             )
         if not torch.isfinite(x_0).all():
             raise ValueError("a log-Mel holds NaN or infinity: nothing can be synthesised from it")
-        waveform = self.synthesize(self.front_end.to_log_mel(x_0.float()))
+        with torch.autocast(x_0.device.type, enabled=False):  # Fourier transforms know no half precision
+            waveform = self.synthesize(self.front_end.to_log_mel(x_0.float()))
         missing = self.front_end.num_samples - waveform.shape[-1]
         return F.pad(waveform, (0, missing)).clamp(-1.0, 1.0)  # a negative pad trims
 

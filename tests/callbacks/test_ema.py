@@ -6,6 +6,7 @@ import pytest
 import tiny
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks import EMA
 from lightning_modules import load_generator
@@ -85,6 +86,11 @@ def test_resuming_restores_raw_and_average(run):
     trainer = Trainer(
         accelerator="cpu", logger=False, callbacks=[ema], enable_progress_bar=False, enable_model_summary=False
     )
+    average = {name: p.detach().clone() for name, p in trained(module).items()}
+    trainer.state.fn = TrainerFn.PREDICTING
+    ema.on_load_checkpoint(trainer, module, checkpoint)
+    assert_same(trained(module), average)  # prediction draws from the average
+    trainer.state.fn = TrainerFn.FITTING
     ema.on_load_checkpoint(trainer, module, checkpoint)
     assert_same(trained(module), Recorder.seen[-1])
     assert_same(ema._average, {name: checkpoint["state_dict"][name] for name in ema._average})
