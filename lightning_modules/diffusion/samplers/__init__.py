@@ -1,8 +1,26 @@
 """Solvers of the reverse process. A new one is one file here, one test and one ``class_path``."""
 
 from lightning_modules.diffusion.samplers.base import Sampler, SamplerOutput
+from lightning_modules.diffusion.samplers.ddim import DDIM
+from lightning_modules.diffusion.samplers.dpm_solver_pp import DPMSolverPP
 from lightning_modules.diffusion.samplers.euler_maruyama import EulerMaruyama
+from lightning_modules.diffusion.samplers.heun import Heun
 from lightning_modules.diffusion.samplers.noise import NoiseSource, PerSampleNoise
-from lightning_modules.diffusion.samplers.time_grid import TimeGrid, UniformTime
+from lightning_modules.diffusion.samplers.predictor_corrector import PredictorCorrector
+from lightning_modules.diffusion.samplers.time_grid import Karras, TimeGrid, UniformLogSNR, UniformTime
 
-__all__ = ["EulerMaruyama", "NoiseSource", "PerSampleNoise", "Sampler", "SamplerOutput", "TimeGrid", "UniformTime"]
+__all__ = [
+    "DDIM",
+    "DPMSolverPP",
+    "EulerMaruyama",
+    "Heun",
+    "Karras",
+    "NoiseSource",
+    "PerSampleNoise",
+    "PredictorCorrector",
+    "Sampler",
+    "SamplerOutput",
+    "TimeGrid",
+    "UniformLogSNR",
+    "UniformTime",
+]

@@ -4,48 +4,16 @@ from itertools import pairwise
 
 import pytest
 import torch
+from gaussian_oracle import Silence, moment_errors
 from torch.testing import assert_close
 
 from lightning_modules.diffusion import VPSDE
 from lightning_modules.diffusion.samplers import EulerMaruyama, PerSampleNoise, UniformTime
 
 
-class Impulses:
-    """Noise that is 1 for the j-th sample in the j-th draw and 0 elsewhere: outputs show each draw's weight."""
-
-    def __init__(self, batch_size):
-        self.batch_size, self.draws = batch_size, 0
-
-    def draw(self):
-        self.draws += 1
-        return torch.eye(self.batch_size, dtype=torch.float64)[self.draws - 1].reshape(-1, 1, 1, 1)
-
-
-class Silence:
-    def draw(self):
-        return torch.zeros(1, 1, 1, 1, dtype=torch.float64)
-
-
-def final_moments(gaussian, num_steps):
-    """Exact mean and variance of what the sampler returns when it starts from the marginal at t = 1.
-
-    With Gaussian data a step is affine in state and noise, so the variance is the sum of squared weights.
-    """
-    sde, times = gaussian.sde, UniformTime()(num_steps, gaussian.sde)
-    mean, variance = gaussian.moments(times[:1])
-    noise = Impulses(num_steps + 1)
-    start = mean.repeat(num_steps + 1, 1, 1, 1)
-    start[-1] += variance[0].sqrt()  # the last sample is the impulse of the start itself
-    out, nfe = EulerMaruyama()(gaussian.denoised, sde, start, times, noise)
-    assert nfe == num_steps and noise.draws == num_steps - 1
-    centre = out[num_steps - 1]  # no impulse: the last step draws no noise
-    return centre.squeeze(), (out - centre).square().sum()
-
-
 def errors(gaussian, num_steps):
     """Errors of mean and variance at t_min."""
-    exact = gaussian.moments(torch.tensor([gaussian.sde.t_min], dtype=torch.float64))
-    return [(a - b).abs().item() for a, b in zip(final_moments(gaussian, num_steps), exact, strict=True)]
+    return moment_errors(EulerMaruyama(), gaussian, UniformTime()(num_steps, gaussian.sde))
 
 
 @pytest.mark.parametrize("sde", [VPSDE(1.0, 5.0)])  # mild enough for 100 steps to show the order

@@ -1,0 +1,33 @@
+"""The times of a grid with the amplitudes that exponential integrators need there."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lightning_modules.diffusion.sde import VPSDE
+
+
+class GridPoint(NamedTuple):
+    """One time of a grid. Amplitudes are Python floats, so that the state keeps its own type.
+
+    Attributes:
+        t: ``(B,)`` the time as the denoiser is asked for it, on the state's device and in its type.
+        alpha_t: signal amplitude.
+        sigma_t: noise amplitude.
+        half_log_snr: log(alpha_t / sigma_t), the lambda of the DPM-Solver papers.
+    """
+
+    t: Tensor
+    alpha_t: float
+    sigma_t: float
+    half_log_snr: float
+
+
+def grid_points(sde: VPSDE, times: Tensor, x_t: Tensor) -> list[GridPoint]:
+    """Amplitudes at ``times``, computed in float64, for a state like ``x_t`` ``(B, ...)``."""
+    exact = times.to("cpu", torch.float64)
+    alphas, sigmas = (amplitude.flatten().tolist() for amplitude in sde.marginal(exact))
+    halves = (0.5 * sde.log_snr(exact)).tolist()
+    asked = times.to(x_t).unsqueeze(1).expand(-1, len(x_t))
+    return [GridPoint(*point) for point in zip(asked, alphas, sigmas, halves, strict=True)]
