@@ -34,6 +34,7 @@ class CorpusModule(LightningModule):
         super().__init__()
         self.optimization = optimization or Optimization()
         self.labels = list(range(10))
+        self._planned_steps: int | None = None  # of the run that is resumed
 
     def setup(self, stage: str) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
@@ -71,7 +72,8 @@ class CorpusModule(LightningModule):
         torch.manual_seed(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big"))
 
     def configure_optimizers(self) -> Any:
-        return self.optimization.configure(self.parameters(), int(self.trainer.estimated_stepping_batches))
+        total_steps = self.trainer.estimated_stepping_batches
+        return self.optimization.configure(self.parameters(), total_steps, self._planned_steps)
 
     def metadata(self) -> dict[str, Any]:
         """Plain facts that travel with a checkpoint, beside its weights and hyperparameters."""
@@ -82,6 +84,8 @@ class CorpusModule(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.labels = list(checkpoint.get("scoretap", {}).get("labels", self.labels))
+        schedules = checkpoint.get("lr_schedulers") or [{}]
+        self._planned_steps = schedules[0].get("total_steps")
 
 
 class NoisyModule(CorpusModule):

@@ -1,18 +1,23 @@
 """How the trained part of a module is optimised."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
+from lightning_modules.errors import InputError
+from lightning_modules.muon import Muon
+
 
 class Optimization:
-    """AdamW with a learning-rate schedule per step.
+    """AdamW or Muon with a learning-rate schedule per step.
 
     Args:
         learning_rate: peak learning rate.
         weight_decay: decoupled weight decay.
+        optimizer: ``adamw`` (the paper's kind), or ``muon`` (matrices orthogonalised: fewer steps to the same loss).
         betas: decay rates of AdamW's moments.
         schedule: ``constant`` after the warm-up, or ``one_cycle`` (cosine up and down to 0 over the whole run).
         warmup_steps: steps of linear warm-up; ``one_cycle`` takes ``warmup_share`` instead.
@@ -23,6 +28,7 @@ class Optimization:
         self,
         learning_rate: float = 2e-4,
         weight_decay: float = 0.0,
+        optimizer: Literal["adamw", "muon"] = "adamw",
         betas: tuple[float, float] = (0.9, 0.999),
         schedule: Literal["constant", "one_cycle"] = "constant",
         warmup_steps: int = 0,
@@ -33,17 +39,50 @@ class Optimization:
         if not 0 < warmup_share < 1:
             raise ValueError(f"warmup_share must be in (0, 1), got {warmup_share}")
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, tuple(betas)
+        self.optimizer = optimizer
         self.schedule, self.warmup_steps, self.warmup_share = schedule, warmup_steps, warmup_share
 
-    def configure(self, parameters: Iterable[nn.Parameter], total_steps: int) -> dict[str, Any]:
-        """Optimizer and schedule in Lightning's form for ``total_steps`` optimizer steps."""
+    def configure(
+        self, parameters: Iterable[nn.Parameter], total_steps: float, planned_steps: int | None = None
+    ) -> dict[str, Any]:
+        """Optimizer and schedule in Lightning's form.
+
+        Args:
+            parameters: of the module; those that are frozen are left out.
+            total_steps: optimizer steps of the whole run; infinite where nothing but its user ends it.
+            planned_steps: what a run that is resumed had planned with ``one_cycle``; None for a new run.
+
+        Raises:
+            InputError: ``one_cycle`` is given no end, or more steps than it was planned for.
+        """
         trained = [p for p in parameters if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=self.learning_rate, betas=self.betas, weight_decay=self.weight_decay)
+        kind = Muon if self.optimizer == "muon" else torch.optim.AdamW
+        optimizer = kind(trained, lr=self.learning_rate, betas=self.betas, weight_decay=self.weight_decay)
         if self.schedule == "one_cycle":
+            self._check_cycle(total_steps, planned_steps)
+            # OneCycleLR divides by share * steps - 1: runs of some ten steps rise a little longer.
+            share = max(self.warmup_share, 1.5 / total_steps) if total_steps > 1 else self.warmup_share
             scheduler: Any = torch.optim.lr_scheduler.OneCycleLR(
-                optimizer, self.learning_rate, total_steps=total_steps, pct_start=self.warmup_share
+                optimizer,
+                self.learning_rate,
+                total_steps=int(total_steps),
+                pct_start=share,
+                cycle_momentum=self.optimizer == "adamw",
             )
         else:
             warmup = max(1, self.warmup_steps)
             scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warmup))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    @staticmethod
+    def _check_cycle(total_steps: float, planned_steps: int | None) -> None:
+        if math.isinf(total_steps):
+            raise InputError(
+                "schedule one_cycle must know how long a run is, this one has no end: set trainer.max_steps or "
+                "max_epochs, or schedule constant"
+            )
+        if planned_steps is not None and total_steps > planned_steps:
+            raise InputError(
+                f"the checkpoint's one_cycle schedule ends after {planned_steps} steps, {int(total_steps)} are asked "
+                f"for: set trainer.max_steps to at most {planned_steps}, or train anew"
+            )

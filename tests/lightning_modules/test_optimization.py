@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from lightning_modules.errors import InputError
 from lightning_modules.optimization import Optimization
 
 
@@ -36,6 +37,24 @@ def test_one_cycle_peaks_where_asked_and_ends_near_zero():
     seen, _ = rates(Optimization(learning_rate=0.4, schedule="one_cycle", warmup_share=0.25), 40)
     assert max(seen) == pytest.approx(0.4) and seen.index(max(seen)) == 9
     assert seen[0] < 0.02 and seen[-1] < 1e-4
+
+
+@pytest.mark.parametrize("total_steps", [1, 2, 3, 10, 15])
+def test_one_cycle_fits_short_runs(total_steps):
+    seen, _ = rates(Optimization(learning_rate=0.4, schedule="one_cycle"), total_steps)
+    assert len(seen) == total_steps and all(0 <= rate <= 0.4 for rate in seen)
+
+
+def test_one_cycle_needs_an_end():
+    with pytest.raises(InputError, match="no end"):
+        Optimization(schedule="one_cycle").configure(nn.Linear(2, 2).parameters(), float("inf"))
+    Optimization().configure(nn.Linear(2, 2).parameters(), float("inf"))
+
+
+def test_one_cycle_cannot_be_extended():
+    with pytest.raises(InputError, match=r"ends after 10 steps, 20 are asked for"):
+        Optimization(schedule="one_cycle").configure(nn.Linear(2, 2).parameters(), 20, planned_steps=10)
+    Optimization(schedule="one_cycle").configure(nn.Linear(2, 2).parameters(), 10, planned_steps=10)
 
 
 @pytest.mark.parametrize("settings", [{"learning_rate": 0.0}, {"warmup_share": 1.0}])
