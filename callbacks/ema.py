@@ -1,10 +1,12 @@
-"""Exponential moving average of the trained parameters."""
+"""Exponential moving average of what is trained."""
 
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+
+from callbacks.trained_buffers import trained_buffers
 
 
 class EMA(Callback):
@@ -13,9 +15,11 @@ class EMA(Callback):
     .. math:: \bar\theta \leftarrow d\,\bar\theta + (1 - d)\,\theta, \qquad
               d = \min\Bigl(\text{decay}, \frac{1 + n}{10 + n}\Bigr)
 
-    after optimizer step n. Frozen parameters are never touched, not even by rounding. The average is swapped into the
-    module for evaluation, so that nothing is copied that could read another module's taps. A checkpoint's
-    ``state_dict`` holds the average; the raw parameters stand beside it and training resumes from them.
+    after optimizer step n, for trained parameters and for the statistics that BatchNorm keeps of them: floating buffers
+    outside frozen parts, as ``torch.optim.swa_utils.AveragedModel`` has with ``use_buffers``. What is frozen is never
+    touched, not even by rounding. The average is swapped into the module for evaluation, so that nothing is copied that
+    could read another module's taps. A checkpoint's ``state_dict`` holds the average; the raw values stand beside it as
+    ``raw_parameters`` and training resumes from them.
 
     Args:
         decay: largest d, in [0, 1).
@@ -31,8 +35,9 @@ class EMA(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trained = _trained(pl_module)
-        if self._average.keys() != trained.keys():
-            self._average = {name: p.detach().clone() for name, p in trained.items()}
+        if not self._average or not self._average.keys() <= trained.keys():
+            # A buffer that holds an infinity is a mask; its average would be NaN.
+            self._average = {name: tensor.clone() for name, tensor in trained.items() if tensor.isfinite().all()}
             self._steps = trainer.global_step
         self._average = {name: average.to(trained[name].device) for name, average in self._average.items()}
 
@@ -42,8 +47,8 @@ class EMA(Callback):
         self._steps = trainer.global_step
         decay = min(self.decay, (1 + self._steps) / (10 + self._steps))
         trained = _trained(pl_module)
-        averages = [self._average[name] for name in trained]
-        torch._foreach_lerp_(averages, [p.detach() for p in trained.values()], 1.0 - decay)
+        tensors = [trained[name] for name in self._average]
+        torch._foreach_lerp_(list(self._average.values()), tensors, 1.0 - decay)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._swap_in(pl_module)
@@ -63,39 +68,40 @@ class EMA(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if not self._average:
             return
-        raw = self._raw or {name: p.detach() for name, p in _trained(pl_module).items()}
-        checkpoint["raw_parameters"] = {name: p.clone() for name, p in raw.items()}
+        raw = self._raw or _trained(pl_module)
+        checkpoint["raw_parameters"] = {name: raw[name].clone() for name in self._average}
         checkpoint["state_dict"] = {
             **checkpoint["state_dict"],
-            **{name: a.clone() for name, a in self._average.items()},
+            **{name: average.clone() for name, average in self._average.items()},
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         raw = checkpoint.get("raw_parameters")
         if raw is None or trainer.state.fn != "fit":  # only training goes on from the raw parameters
             return
-        trained = _trained(pl_module)
-        self._average = {name: checkpoint["state_dict"][name].clone() for name in trained}
+        self._average = {name: checkpoint["state_dict"][name].clone() for name in raw}
         self._steps = checkpoint["global_step"]
-        _assign(trained, raw)
+        _assign(pl_module, raw)
 
     def _swap_in(self, pl_module: LightningModule) -> None:
         if self._average and self._raw is None:
             trained = _trained(pl_module)
-            self._raw = {name: p.detach().clone() for name, p in trained.items()}
-            _assign(trained, self._average)
+            self._raw = {name: trained[name].clone() for name in self._average}
+            _assign(pl_module, self._average)
 
     def _swap_out(self, pl_module: LightningModule) -> None:
         if self._raw is not None:
-            _assign(_trained(pl_module), self._raw)
+            _assign(pl_module, self._raw)
             self._raw = None
 
 
-def _trained(module: LightningModule) -> dict[str, torch.nn.Parameter]:
-    return {name: p for name, p in module.named_parameters() if p.requires_grad}
+def _trained(module: LightningModule) -> dict[str, Tensor]:
+    """What is averaged, by name and detached."""
+    parameters = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
+    return parameters | {name: b for name, b in trained_buffers(module).items() if b.is_floating_point()}
 
 
-@torch.no_grad()
-def _assign(parameters: dict[str, torch.nn.Parameter], values: dict[str, Tensor]) -> None:
-    for name, parameter in parameters.items():
-        parameter.copy_(values[name])
+def _assign(module: LightningModule, values: dict[str, Tensor]) -> None:
+    trained = _trained(module)
+    for name, value in values.items():
+        trained[name].copy_(value)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from callbacks.media import log_audio, log_picture
 from callbacks.pictures import save_mel_grid
+from callbacks.run_folder import run_folder
 from callbacks.wav_files import write_wav
 from lightning_modules.errors import InputError
 
@@ -48,7 +49,7 @@ class GuidedSampling(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
-        folder = Path(trainer.log_dir or trainer.default_root_dir) / "samples" / f"epoch={trainer.current_epoch}"
+        folder = run_folder(trainer) / "samples" / f"epoch={trainer.current_epoch}"
         labels = self.labels or (pl_module.classifier.labels if pl_module.classifier else list(range(10)))
         rows = []
         for scale in dict.fromkeys(self._scale(pl_module, scale) for scale in self.guidance_scales):

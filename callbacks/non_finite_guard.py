@@ -1,12 +1,13 @@
 """Never train on nonsense."""
 
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from callbacks.run_folder import run_folder
+from callbacks.trained_buffers import trained_buffers
 from lightning_modules.errors import NonFiniteError
 
 
@@ -15,7 +16,8 @@ class NonFiniteGuard(Callback):
 
     The weights of the last good step are saved first, to ``last_good.ckpt`` in the run's folder. Gradients are looked
     at after they were reduced over processes, so all of them stop, or skip, together. Under fp16 the gradient scaler
-    expects such gradients and deals with them: there only the loss is watched.
+    expects such gradients and deals with them: there only the loss is watched. Buffers that the forward pass has
+    changed by then, such as BatchNorm's statistics, are set back to those before the step.
 
     Args:
         action: ``stop`` the run, or ``skip`` the step and count it.
@@ -27,6 +29,11 @@ class NonFiniteGuard(Callback):
         self.skipped = 0
         self._in_a_row = 0
         self._loss_ok: Tensor | None = None
+        self._good: dict[str, Tensor] | None = None  # buffers before the step; None once it is over
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if self._good is None:
+            self._good = {name: buffer.clone() for name, buffer in trained_buffers(pl_module).items()}
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         self._loss_ok = torch.isfinite(loss.detach()).float()
@@ -38,9 +45,13 @@ class NonFiniteGuard(Callback):
             ok = ok * torch.isfinite(torch.nn.utils.get_total_norm(gradients)).float()
         if trainer.world_size > 1:
             ok = trainer.strategy.reduce(ok, reduce_op="sum") / trainer.world_size
+        good, self._good = self._good or {}, None
         if bool(ok == 1.0):
             self._in_a_row = 0
             return
+        buffers = trained_buffers(pl_module)
+        for name, value in good.items():
+            buffers[name].copy_(value)
         self.skipped += 1
         self._in_a_row += 1
         if self.action == "skip" and self._in_a_row <= self.max_skips:
@@ -50,7 +61,7 @@ class NonFiniteGuard(Callback):
         self._stop(trainer, pl_module)
 
     def _stop(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        path = Path(trainer.log_dir or trainer.default_root_dir) / "last_good.ckpt"
+        path = run_folder(trainer) / "last_good.ckpt"
         trainer.save_checkpoint(path)
         raise NonFiniteError(
             f"loss or gradient is not finite at step {trainer.global_step}, "

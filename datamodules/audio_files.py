@@ -27,18 +27,21 @@ class ClipReader:
         num_samples: length of what is returned; shorter clips are padded with zeros, longer ones lose their end.
         dither: standard deviation of the noise, as amplitude with full scale 1; 0 switches it off.
         seed: with the clip's relative path, the seed of its noise.
+        allow_silent: whether a clip of zeros is returned instead of refused; for judging generated speech.
     """
 
     sample_rate: int
     num_samples: int
     dither: float
     seed: int
+    allow_silent: bool = False
 
     def read(self, root: Path, path: str) -> Tensor:
         """Waveform ``(N,)`` float32 of the clip ``path`` (relative, ``/`` as separator) under ``root``.
 
         Raises:
-            InputError: the clip cannot be read whole, holds no or non-finite samples, or is silent without dither.
+            InputError: the clip cannot be read whole, holds no or non-finite samples, or is silent where neither
+                dither nor ``allow_silent`` is set.
         """
         samples, rate = read_audio(root / path)
         mono = samples.mean(dim=0)
@@ -47,7 +50,7 @@ class ClipReader:
         clip = F.pad(mono, (0, self.num_samples - mono.shape[0]))  # a negative pad trims
         if self.dither > 0.0:
             return clip + self.dither * torch.randn(self.num_samples, generator=self._generator(path))
-        if not clip.any():
+        if not self.allow_silent and not clip.any():
             raise InputError(
                 f"expected speech, but every sample of {root / path} is zero: set dither above 0, or {MEND}"
             )

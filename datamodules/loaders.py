@@ -1,5 +1,9 @@
 """Data loaders that treat one process and several alike."""
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
@@ -9,6 +13,28 @@ from datamodules.batch import keep_batch
 from lightning_modules.errors import InputError
 
 
+class ResumableLoader(DataLoader):
+    """Can go on in the middle of an epoch.
+
+    The order of an epoch is asked of the sampler when the first batch is, so that Lightning has told it the epoch.
+    """
+
+    _left_out: tuple[int, int] | None = None
+
+    def leave_out(self, epoch: int, batches: int) -> None:
+        """Start the next pass after the first ``batches``, if it is one of ``epoch``."""
+        self._left_out = (epoch, batches)
+
+    @property
+    def epoch(self) -> int:
+        """Epoch whose order the sampler gives."""
+        return getattr(self.sampler, "epoch", 0)
+
+    def __iter__(self) -> Iterator[Any]:
+        (epoch, batches), self._left_out = self._left_out or (0, 0), None
+        yield from islice(super().__iter__(), batches if epoch == self.epoch else 0, None)
+
+
 def world() -> tuple[int, int]:
     """Rank of this process and number of processes; 0 and 1 outside ``torch.distributed``."""
     if dist.is_available() and dist.is_initialized():
@@ -16,7 +42,7 @@ def world() -> tuple[int, int]:
     return 0, 1
 
 
-def shuffled_loader(dataset: Dataset, batch_size: int, num_workers: int, seed: int) -> DataLoader:
+def shuffled_loader(dataset: Dataset, batch_size: int, num_workers: int, seed: int) -> ResumableLoader:
     """Loader for training: batches of ``batch_size`` per process in an order that only seed and epoch decide.
 
     The sampler draws each epoch's order anew from ``seed + epoch``, so a resumed run continues it, and the batches of
@@ -24,7 +50,8 @@ def shuffled_loader(dataset: Dataset, batch_size: int, num_workers: int, seed: i
     """
     rank, size = world()
     sampler = DistributedSampler(dataset, num_replicas=size, rank=rank, shuffle=True, seed=seed)
-    return _loader(dataset, batch_size, num_workers, sampler, drop_last=len(sampler) >= batch_size)
+    drop_last = len(sampler) >= batch_size
+    return _loader(dataset, batch_size, num_workers, sampler, drop_last)
 
 
 def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: str) -> DataLoader:
@@ -74,8 +101,8 @@ def _loader(
     num_workers: int,
     sampler: DistributedSampler | None = None,
     drop_last: bool = False,
-) -> DataLoader:
-    return DataLoader(
+) -> ResumableLoader:
+    return ResumableLoader(
         dataset,
         batch_size=batch_size,
         sampler=sampler,

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.corpus_split import CorpusSplit
 from datamodules.feature_cache import FeatureCache, default_cache_dir
-from datamodules.loaders import ordered_loader, shuffled_loader
+from datamodules.loaders import ResumableLoader, ordered_loader, shuffled_loader
 from datamodules.speech_commands import Split, list_clips
 from datamodules.subsets import check_labels, select_fraction, select_labels
 from lightning_modules.audio import FrontEnd, LogMel
@@ -68,6 +68,8 @@ class SpeechCommandsDataModule(LightningDataModule):
         folder = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
         self.cache = FeatureCache(folder, self.front_end, dither, seed, bad_files)
         self._splits: dict[str, CorpusSplit] = {}
+        self._train_loader: ResumableLoader | None = None
+        self._resumed: dict[str, int] = {}
 
     def prepare_corpus(self) -> Path:
         """Folder of the corpus; subclasses download or generate it here where it is missing."""
@@ -111,7 +113,22 @@ class SpeechCommandsDataModule(LightningDataModule):
         return self._splits[name]
 
     def train_dataloader(self) -> DataLoader:
-        return shuffled_loader(self.split("train"), self.batch_size, self.num_workers, self.seed)
+        self._train_loader = shuffled_loader(self.split("train"), self.batch_size, self.num_workers, self.seed)
+        if self._resumed:
+            self._train_loader.leave_out(**self._resumed)
+            self._resumed = {}
+        return self._train_loader
+
+    def state_dict(self) -> dict[str, int]:
+        """Epoch of training, and batches of it that are trained on; Lightning keeps this in checkpoints."""
+        if self._train_loader is None or self.trainer is None:
+            return {}
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
+        return {"epoch": self._train_loader.epoch, "batches": done}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Let the next training loader go on from there."""
+        self._resumed = dict(state_dict)
 
     def val_dataloader(self) -> DataLoader:
         return ordered_loader(self.split("val"), self.batch_size, self.num_workers, "validation clips")

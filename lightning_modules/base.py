@@ -119,6 +119,31 @@ class NoisyModule(CorpusModule):
         t = self.sde.t_min + (1.0 - self.sde.t_min) * ((index.double() + 0.5) * _GOLDEN_RATIO % 1.0)
         return t.to(x_0.dtype), noise.draw()
 
+    def measures(self, batch: Any, t: Tensor, eps: Tensor) -> dict[str, Tensor]:
+        """Values ``(B,)`` of everything in :attr:`tracked` for a batch at times ``t`` ``(B,)`` with noise ``eps``.
+
+        ``loss`` is what training reduces.
+        """
+        raise NotImplementedError
+
+    def _step(self, stage: str, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
+        values = self.measures(batch, t, eps)
+        for name, value in values.items():
+            self.track(stage, name, value, t)
+        self.last_step = {"loss": values["loss"].detach(), "t": t, "index": batch.index}
+        return values["loss"].mean()
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss = self._step("train", batch, *self.training_noise(batch.x_0))
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._step("val", batch, *self.fixed_noise(batch.x_0, batch.index))
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._step("test", batch, *self.fixed_noise(batch.x_0, batch.index))
+
     def track(self, stage: str, name: str, values: Tensor, t: Tensor) -> None:
         """Collect per-example ``values`` ``(B,)`` seen at times ``t``; logged per noise level when the epoch ends."""
         self.by_noise_level[f"{stage}_{name}"].update(values, t)

@@ -52,24 +52,10 @@ class ClassifierModule(NoisyModule):
         """Logits ``(B, K)`` of noisy log-Mels ``(B, 1, F, L)`` at times ``(B,)``."""
         return self.network(*self.scaling(x_t, t))
 
-    def _step(self, stage: str, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
+    def measures(self, batch: Any, t: Tensor, eps: Tensor) -> dict[str, Tensor]:
         logits = self(self.sde.perturb(batch.x_0, t, eps), t).float()
         losses = F.cross_entropy(logits, batch.y, label_smoothing=self.label_smoothing, reduction="none")
-        self.track(stage, "loss", losses, t)
-        self.track(stage, "accuracy", (logits.argmax(dim=1) == batch.y).float(), t)
-        self.last_step = {"loss": losses.detach(), "t": t, "index": batch.index}
-        return losses.mean()
-
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        loss = self._step("train", batch, *self.training_noise(batch.x_0))
-        self.log("train/loss", loss, prog_bar=True)
-        return loss
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self._step("val", batch, *self.fixed_noise(batch.x_0, batch.index))
-
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        self._step("test", batch, *self.fixed_noise(batch.x_0, batch.index))
+        return {"loss": losses, "accuracy": (logits.argmax(dim=1) == batch.y).float()}
 
     def cost_probe(self) -> Any:
         """A function of a batch size that evaluates the network once, for counting its cost."""

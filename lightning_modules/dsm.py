@@ -84,22 +84,8 @@ class DSMModule(Generator):
         """DSM loss ``(B,)`` of the batch's log-Mels at times ``t`` with noise ``eps``."""
         return dsm_loss(self.denoiser, self.sde, batch.x_0, t, eps)
 
-    def _step(self, stage: str, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
-        losses = self.losses(batch, t, eps)
-        self.track(stage, "loss", losses, t)
-        self.last_step = {"loss": losses.detach(), "t": t, "index": batch.index}
-        return losses.mean()
-
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        loss = self._step("train", batch, *self.training_noise(batch.x_0))
-        self.log("train/loss", loss, prog_bar=True)
-        return loss
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self._step("val", batch, *self.fixed_noise(batch.x_0, batch.index))
-
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        self._step("test", batch, *self.fixed_noise(batch.x_0, batch.index))
+    def measures(self, batch: Any, t: Tensor, eps: Tensor) -> dict[str, Tensor]:
+        return {"loss": self.losses(batch, t, eps)}
 
     def metadata(self) -> dict[str, Any]:
         facts = super().metadata()

@@ -72,7 +72,7 @@ def load_evaluator(path: str | Path) -> EvaluatorModule:
 def folder_batches(
     folder: Path, sample_rate: int, num_samples: int, batch_size: int = 64
 ) -> list[tuple[Tensor, Tensor]]:
-    """Clips and intended digits of a folder that `scoretap predict` wrote.
+    """Clips and intended digits of a folder that `scoretap predict` wrote; silence is judged as any other clip.
 
     Raises:
         InputError: there is no manifest, it lacks columns, or a clip cannot be read.
@@ -86,7 +86,7 @@ def folder_batches(
         rows = list(csv.DictReader(file))
     if not rows or not {"file", "label"} <= rows[0].keys():
         raise InputError(f"{str(manifest)!r} must hold rows with the columns file and label: draw the samples again")
-    reader = ClipReader(sample_rate, num_samples, dither=0.0, seed=0)
+    reader = ClipReader(sample_rate, num_samples, dither=0.0, seed=0, allow_silent=True)
     clips = torch.stack([reader.read(folder, row["file"]) for row in rows])
     y = torch.tensor([int(row["label"]) if row["label"] else -1 for row in rows])
     return list(zip(clips.split(batch_size), y.split(batch_size), strict=True))

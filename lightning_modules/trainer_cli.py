@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 # Imported so that YAML can name their classes without modules.
@@ -15,6 +15,7 @@ import lightning_modules.evaluator
 import lightning_modules.score_subnet
 import lightning_modules.unet  # noqa: F401
 from callbacks.sample_writer import SampleWriter
+from callbacks.saved_config import SavedConfig
 from datamodules import SampleRequests
 from lightning_modules.arguments import LIGHTNING_NAMES, settle_arguments
 from lightning_modules.audio import Vocoder
@@ -100,7 +101,7 @@ def run_trainer(command: str, args: list[str]) -> None:
     cli = type("CLI", (ScoretapCLI,), {"subcommands": staticmethod(lambda: {command: skipped})})
     parser = {"exit_on_error": False, "allow_abbrev": False}  # a name cut short is a name misspelt
     cli(
-        save_config_callback=SaveConfigCallback if command == "fit" else None,
+        save_config_callback=SavedConfig if command == "fit" else None,
         save_config_kwargs={"overwrite": True},
         trainer_defaults={
             "devices": 1,
@@ -120,6 +121,7 @@ def _keep_quiet() -> None:
         "does not have many workers",  # cached features need none
         "in eval mode at the start",  # the frozen classifier
         "Be aware that when using `ckpt_path`",  # predict needs none of fit's callbacks
+        "dataloader is not resumable",  # the data module resumes it
         "The dirpath has changed",
         "is an instance of `nn.Module`",  # front ends have no weights
         "exists and is not empty",

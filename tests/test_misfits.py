@@ -21,7 +21,7 @@ def test_classifier_path_holds_something_else(other, refused, configs, request):
     check(refused(*arguments), ["expected a classifier checkpoint", str(path)])
 
 
-def test_unknown_tap_lists_those_that_exist(refused, configs, classifier):
+def test_unknown_tap_lists_the_nearest(refused, configs, classifier):
     given = [f"--model.init_args.classifier={classifier}", "--model.init_args.taps=[stem,stages.9.0]"]
     check(
         refused(*tiny.fit_arguments(configs, "score_subnet", "out", *given)),

@@ -3,6 +3,7 @@
 import pytest
 import tiny
 import torch
+import yaml
 from lightning.pytorch import Callback
 
 from lightning_modules.checkpoints import read_checkpoint
@@ -25,6 +26,17 @@ class Kill(Callback):
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.current_epoch == 2 and batch_idx == 2:
+            raise Killed
+
+
+class KillAt(Callback):
+    """Ends the process' work before a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.global_step == self.step:
             raise Killed
 
 
@@ -55,6 +67,36 @@ def test_killed_and_resumed_run_continues_the_curve(case, configs, classifier, t
             torch.testing.assert_close(found[key], tensor, rtol=1e-5, atol=1e-7, msg=f"{part} {key}")
 
 
+@pytest.mark.parametrize(
+    ("every", "killed_at", "more"),
+    [
+        pytest.param(4, 9, [], id="within an epoch"),
+        pytest.param(4, 9, ["--trainer.max_steps=15"], id="within an epoch of a run counted in steps"),
+        pytest.param(5, 7, [], id="at the end of an epoch"),
+        pytest.param(4, 5, ["--trainer.limit_train_batches=3"], id="within an epoch cut short"),
+        pytest.param(4, 9, ["--data.init_args.num_workers=1"], id="with a worker"),
+    ],
+)
+def test_run_killed_in_an_epoch_continues_the_curve(every, killed_at, more, configs, tmp_path):
+    """Neither a batch twice nor one left out: what a checkpoint every few steps is for."""
+    saver = {"every_n_train_steps": every, "dirpath": str(tmp_path / "saved"), "save_last": True}
+    saver = {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": saver}
+    (tmp_path / "saver.yaml").write_text(yaml.safe_dump({"trainer": {"callbacks+": [saver]}}))
+    given = ["--config", tmp_path / "saver.yaml", *more]
+    straight = train(configs, "classifier", tmp_path / "straight", *more)
+    kill = ["--trainer.callbacks+=test_resume.KillAt", f"--trainer.callbacks.step={killed_at}"]
+    with pytest.raises(Killed):
+        train(configs, "classifier", tmp_path / "killed", *given, *kill)
+    saved = read_checkpoint(tmp_path / "saved" / "last.ckpt")["global_step"]
+    assert saved == killed_at // every * every
+    resumed = train(configs, "classifier", tmp_path / "resumed", *more, "--ckpt_path", tmp_path / "saved")
+    whole, rest = (tiny.logged(tmp_path / run, "train/loss") for run in ("straight", "resumed"))
+    assert rest == pytest.approx({step: value for step, value in whole.items() if step >= saved}, rel=1e-6)
+    expected, found = (read_checkpoint(path)["raw_parameters"] for path in (straight, resumed))
+    for key, tensor in expected.items():
+        torch.testing.assert_close(found[key], tensor, rtol=1e-5, atol=1e-7, msg=key)
+
+
 def test_seed_changes_the_curve(configs, tmp_path):
     """What makes the comparison above able to fail."""
     for seed in (0, 1):
@@ -73,3 +115,25 @@ def test_the_last_checkpoint_holds_the_last_step(configs, tmp_path):
     """However rare validation is, no trained step is lost."""
     rare = ["--trainer.max_epochs=-1", "--trainer.max_steps=13", "--trainer.check_val_every_n_epoch=2"]
     assert read_checkpoint(tiny.fit(configs, "classifier", tmp_path, *rare))["global_step"] == 13
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (["--trainer.max_steps=-1", "--trainer.max_epochs=-1"], "one_cycle must know how long"),
+        (["--trainer.max_epochs=3", "--ckpt_path"], "ends after 10 steps, 15 are asked for"),
+    ],
+)
+def test_one_cycle_is_refused_more_than_its_cycle(settings, expected, configs, scoretap, tmp_path):
+    one_cycle = "--model.init_args.optimization.schedule=one_cycle"
+    if "--ckpt_path" in settings:
+        settings = [*settings, tiny.fit(configs, "classifier", tmp_path / "first", one_cycle)]
+    status, err = scoretap(*tiny.fit_arguments(configs, "classifier", tmp_path / "again", one_cycle, *settings))
+    assert status == 2 and err.startswith("scoretap: ") and err.count("\n") == 1, err
+    assert expected in err
+    assert not list((tmp_path / "again").rglob("*.ckpt")), "nothing was trained"
+
+
+def test_constant_schedule_needs_no_end(configs, tmp_path):
+    endless = ["--trainer.max_steps=-1", "--trainer.max_epochs=-1", "--trainer.max_time=00:00:00:05"]
+    assert read_checkpoint(tiny.fit(configs, "classifier", tmp_path, *endless))["global_step"] > 0

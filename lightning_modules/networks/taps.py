@@ -1,5 +1,6 @@
 """Feature and gradient taps of any frozen classifier, and the class gradient, from one forward pass."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -108,7 +109,7 @@ class TappedClassifier(nn.Module):
         names = [tap.module for tap in self.taps]
         known = [name for name, _ in network.named_modules() if name]
         if unknown := [name for name in names if name not in known]:
-            raise ValueError(f"unknown tap {unknown[0]!r}: this classifier has {', '.join(known)}")
+            raise ValueError(f"unknown tap {unknown[0]!r}: {_nearest(unknown[0], known)}")
         if len(set(names)) < len(names):
             raise ValueError(f"a tap is listed twice: {', '.join(names)}")
 
@@ -176,3 +177,14 @@ class TappedClassifier(nn.Module):
             if h._version != versions[name]:
                 raise ValueError(f"tap {name!r} is overwritten by a later in-place module: set inplace=False there")
         return logits, activations
+
+
+def _nearest(name: str, known: list[str], count: int = 12) -> str:
+    """At most ``count`` of the ``known`` names, those most like ``name`` first, and how many more there are."""
+    nearest = difflib.get_close_matches(name, known, n=count, cutoff=0.0)
+    if len(known) <= count:
+        return f"choose one of the classifier's submodules {', '.join(known)}"
+    return (
+        f"choose one of the classifier's submodules, nearest are {', '.join(nearest)}; "
+        f"its named_modules() gives {len(known) - len(nearest)} more"
+    )

@@ -1,6 +1,7 @@
 """The moving average: of what is trained, by the formula, out of the way of training."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import tiny
@@ -9,6 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks import EMA
+from callbacks.trained_buffers import trained_buffers
 from lightning_modules import load_generator
 from lightning_modules.checkpoints import read_checkpoint, restore
 
@@ -35,7 +37,9 @@ class Recorder(Callback):
 
 
 def trained(module):
-    return {name: p.detach().clone() for name, p in module.named_parameters() if p.requires_grad}
+    """Copies of the trained parameters and of the statistics that move with them."""
+    parameters = {name: p.detach().clone() for name, p in module.named_parameters() if p.requires_grad}
+    return parameters | {name: b.clone() for name, b in module.named_buffers() if name.endswith(("_mean", "_var"))}
 
 
 def average_by_hand(history, decay=0.999):
@@ -96,6 +100,46 @@ def test_resuming_restores_raw_and_average(run):
     assert_same(ema._average, {name: checkpoint["state_dict"][name] for name in ema._average})
     ema.on_fit_start(trainer, module)
     assert_same(ema._average, {name: checkpoint["state_dict"][name] for name in ema._average})
+
+
+class Normalised(torch.nn.Module):
+    """A trained part and a frozen one, both with BatchNorm; one norm without parameters, and a mask."""
+
+    def __init__(self):
+        super().__init__()
+        self.trained = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2, affine=False))
+        self.backbone = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)).requires_grad_(False)
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+        self.register_buffer("constant", torch.ones(2), persistent=False)
+
+
+def test_buffers_that_are_averaged():
+    module, ema, trainer = Normalised(), EMA(), SimpleNamespace(global_step=0)
+    found = trained_buffers(module)
+    names = {f"trained.1.{name}" for name in ("running_mean", "running_var", "num_batches_tracked")}
+    assert found.keys() == {*names, "mask"} and found["mask"] is module.mask
+    ema.on_fit_start(trainer, module)
+    with torch.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor += 1
+    frozen = copy.deepcopy(module.backbone.state_dict())
+    trainer.global_step = 1
+    ema.on_train_batch_end(trainer, module)
+    ema.on_validation_start(trainer, module)
+    assert torch.equal(module.trained[1].running_mean, torch.full((2,), 1 - 2 / 11))
+    assert module.trained[1].num_batches_tracked == 1 and torch.equal(module.mask, torch.tensor([1.0, -torch.inf]))
+    assert_same(module.backbone.state_dict(), frozen)
+    ema.on_validation_end(trainer, module)
+    assert torch.equal(module.trained[1].running_mean, torch.ones(2))
+
+
+def test_statistics_of_batch_norm_are_averaged_with_the_weights(configs, tmp_path):
+    checkpoint = read_checkpoint(tiny.fit(configs, "evaluator", tmp_path, "--trainer.callbacks+=test_ema.Recorder"))
+    assert any(name.endswith("running_var") for name in Recorder.seen[-1])
+    assert_same(checkpoint["state_dict"], average_by_hand(Recorder.seen), rtol=1e-5, atol=1e-7)
+    assert_same(checkpoint["raw_parameters"], Recorder.seen[-1])
+    assert_same(Recorder.evaluated[0], average_by_hand(Recorder.seen[:6]), rtol=1e-5, atol=1e-7)
+    assert_same(Recorder.after_validation[0], Recorder.seen[5])
 
 
 def test_accumulated_batches_count_once(configs, tmp_path):

@@ -20,7 +20,7 @@ class Spoil(Callback):
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.global_step == 7 or (self.every and trainer.global_step > 7):
-            batch.x_0[3, 0, 5, 6] = float("nan")
+            batch.x_0[3].view(-1)[5 * 64 + 6] = float("nan")
             Spoil.item = int(batch.index[3])
 
 
@@ -37,7 +37,7 @@ def spoilt_run(configs, classifier, tmp_path, scoretap):
     """Fits a tiny model whose eighth batch is spoilt; returns status, standard error and the run's folder."""
 
     def run(name, *more, spoiler="Spoil"):
-        backbone = [] if name == "classifier" else [f"--model.init_args.classifier={classifier}"]
+        backbone = [] if name in ("classifier", "evaluator") else [f"--model.init_args.classifier={classifier}"]
         callback = f"--trainer.callbacks+=test_non_finite_guard.{spoiler}"
         status, err = scoretap(*tiny.fit_arguments(configs, name, tmp_path / "out", *backbone, callback, *more))
         return status, err, tmp_path / "out" / "run"
@@ -96,6 +96,20 @@ def test_skipping_counts_and_goes_on(spoilt_run, skipping):
     stored = read_checkpoint(folder / "checkpoints" / "last.ckpt")
     assert all(torch.isfinite(tensor).all() for tensor in stored["state_dict"].values())
     assert stored["optimizer_states"][0]["state"][0]["step"] == 9, "nine of ten steps moved the weights"
+
+
+@pytest.mark.parametrize("action", ["stop", "skip"])
+def test_statistics_of_batch_norm_stay_good(action, spoilt_run, skipping):
+    """The forward pass of a spoilt batch reaches them before the loss is known."""
+    if action == "skip":
+        skipping(max_skips=10)
+    status, err, folder = spoilt_run("evaluator")
+    assert status == (1 if action == "stop" else 0), err
+    stored = read_checkpoint(folder / ("last_good.ckpt" if action == "stop" else "checkpoints/last.ckpt"))
+    statistics = {name: value for name, value in stored["state_dict"].items() if "running" in name}
+    assert statistics and all(torch.isfinite(value).all() for value in statistics.values())
+    batches = {int(value) for name, value in stored["state_dict"].items() if name.endswith("num_batches_tracked")}
+    assert batches == {7 if action == "stop" else 9}
 
 
 def test_skipping_for_ever_stops(spoilt_run, skipping):

@@ -7,6 +7,7 @@ import soundfile
 import torch
 
 from callbacks import sample_writer
+from callbacks.manifest import COLUMNS, ManifestPart, merge_parts
 from callbacks.wav_files import write_wav
 from lightning_modules.checkpoints import fingerprint, read_checkpoint
 
@@ -54,7 +55,49 @@ def test_no_manifest_before_all_samples_are_there(scoretap, score_subnet, tmp_pa
     with pytest.raises(OSError, match="disk full"):
         scoretap("predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={tmp_path / 'samples'}", *QUICK)
     names = {path.name for path in (tmp_path / "samples").iterdir()}
-    assert len(names) == 3 and all(name.endswith(".wav") for name in names)
+    assert len(names) == 4 and sum(name.endswith(".wav") for name in names) == 3
+    with open(tmp_path / "samples" / ".manifest.rank0.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["file"] for row in rows} == names - {".manifest.rank0.csv"}, "what is there is indexed"
+    assert [row["index"] for row in rows] == ["0", "1", "2"]
+
+
+def test_a_killed_run_counts_as_samples(scoretap, score_subnet, tmp_path):
+    """It is not mixed with another run: refused, or removed on request."""
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    part = ManifestPart(folder, 1)
+    part.add(0, dict.fromkeys(COLUMNS, "") | {"file": "00000_3_seed99.wav"})
+    (folder / "00000_3_seed99.wav").write_bytes(b"of the killed run")
+    command = ["predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={folder}", *QUICK]
+    status, err = scoretap(*command)
+    assert status == 2 and "already holds samples" in err
+    assert scoretap(*command, "--sample_writer.overwrite=true")[0] == 0
+    assert {path.name for path in folder.iterdir()} == {"manifest.csv", *(row["file"] for row in rows_of(folder))}
+
+
+def test_overwriting_removes_what_the_manifest_names_and_nothing_else(scoretap, score_subnet, tmp_path):
+    folder = tmp_path / "samples"
+    command = ["predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={folder}", *QUICK]
+    assert scoretap(*command, "--data=SampleRequests", "--data.init_args.labels=[3,4]")[0] == 0
+    own = [folder / "notes.txt", folder / "mine.wav", tmp_path / "outside.wav"]
+    for path in own:
+        path.write_text("mine")
+    with open(folder / "manifest.csv", "a") as file:
+        file.write("../outside.wav,,0,0.0,8,EulerMaruyama,8,\n")
+    again = ["--data=SampleRequests", "--data.init_args.labels=[5]", "--sample_writer.overwrite=true"]
+    assert scoretap(*command, *again)[0] == 0
+    assert {path.name for path in folder.iterdir()} == {"manifest.csv", "00000_5_seed0.wav", "notes.txt", "mine.wav"}
+    assert all(path.read_text() == "mine" for path in own)
+
+
+def test_parts_are_merged_in_the_order_of_requests(tmp_path):
+    parts = [ManifestPart(tmp_path, rank) for rank in range(2)]
+    for index in range(3):
+        parts[index % 2].add(index, {name: f"{name} {index}" for name in COLUMNS})
+    assert merge_parts(tmp_path) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.csv"]
+    assert rows_of(tmp_path) == [{name: f"{name} {index}" for name in COLUMNS} for index in range(3)]
 
 
 def test_wav_is_whole_or_absent(tmp_path, monkeypatch):

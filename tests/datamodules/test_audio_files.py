@@ -106,10 +106,11 @@ def test_chunks_around_the_audio_are_no_truncation(tmp_path):
     assert read_audio(path)[0].shape == (1, 8000)
 
 
-def test_silence_is_refused_or_dithered(tmp_path):
+def test_silence_is_refused_allowed_or_dithered(tmp_path):
     sf.write(str(tmp_path / "a.wav"), np.zeros(16000), 16000, subtype="PCM_16")
     with pytest.raises(InputError, match="every sample"):
         READER.read(tmp_path, "a.wav")
+    assert not ClipReader(16000, 16000, dither=0.0, seed=0, allow_silent=True).read(tmp_path, "a.wav").any()
     noise = ClipReader(16000, 16000, dither=1e-3, seed=0).read(tmp_path, "a.wav")
     assert abs(float(noise.std()) / 1e-3 - 1) < 0.03
 

@@ -16,6 +16,15 @@ def test_unknown_name_lists_the_names(third_party, scaling):
         assert name in str(error.value)
 
 
+def test_unknown_name_in_a_large_classifier_lists_the_nearest(scaling):
+    deep = nn.ModuleDict({f"stage{i}": nn.Sequential(*(nn.Conv2d(1, 1, 1) for _ in range(9))) for i in range(20)})
+    with pytest.raises(ValueError, match=r"unknown tap 'stage7\.9'") as error:
+        TappedClassifier(deep, scaling, ["stage7.9"])
+    sentence = str(error.value)
+    assert sentence.count("stage") == 1 + 12 and len(sentence) < 300
+    assert "stage7.8" in sentence and f"{20 * 10 - 12} more" in sentence and "choose one" in sentence
+
+
 def test_listed_twice(third_party, scaling):
     with pytest.raises(ValueError, match="listed twice"):
         TappedClassifier(third_party, scaling, ["front", Tap("front", gradient=False)])

@@ -1,0 +1,26 @@
+"""Where a run keeps its files."""
+
+import os
+from pathlib import Path
+
+from lightning.pytorch import Trainer
+
+
+def run_folder(trainer: Trainer) -> Path:
+    """The folder of this run alone, the same on every process: ``ModelCheckpoint`` puts ``checkpoints/`` into it.
+
+    It is the first logger's ``log_dir``; where a logger has none, such as Weights & Biases, ``save_dir/name/version``.
+    Without a logger it is the Trainer's ``default_root_dir``. Call it on all processes.
+    """
+    return Path(trainer.strategy.broadcast(str(_own_folder(trainer))))
+
+
+def _own_folder(trainer: Trainer) -> str | Path:
+    if not trainer.loggers:
+        return trainer.default_root_dir
+    logger = trainer.loggers[0]
+    log_dir = getattr(logger, "log_dir", None)
+    if isinstance(log_dir, str | os.PathLike):
+        return log_dir
+    version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
+    return Path(logger.save_dir or trainer.default_root_dir, str(logger.name), version)
