@@ -10,8 +10,9 @@ MODELS = sorted(
     str(path.relative_to(CONFIGS).with_suffix(""))
     for folder in CONFIGS.iterdir()
     for path in folder.glob("*.yaml")
-    if "model" in yaml.safe_load(path.read_text())
+    if "class_path" in yaml.safe_load(path.read_text()).get("model", {})
 )
+OVERLAYS = {"experiments/features_only": "experiments/score_subnet"}  # laid over a model's config
 SMALL = [name for name in MODELS if name.startswith("small/")]
 # Paper-size networks in two precisions would take minutes here.
 CHEAP = {"--trainer.accelerator": "cpu", "--trainer.precision": "32-true", "--data.init_args.batch_size": 2}
@@ -55,6 +56,27 @@ def test_config_runs(name, backbones, digits_root, tmp_path, monkeypatch):
     family, model = name.split("/")
     given = [f"--model.init_args.classifier={backbones(family)}"] if model.startswith(("score_subnet", "unet")) else []
     assert cli.main(compose(name, digits_root, tmp_path, "--trainer.fast_dev_run=1", *given)) == 0
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlay_changes_what_it_names_and_nothing_else(name, digits_root, tmp_path, capsys):
+    printed = []
+    for overlay in ([], ["--config", name]):
+        with pytest.raises(SystemExit):
+            cli.main(compose(OVERLAYS[name], digits_root, tmp_path, *overlay, "--print_config"))
+        printed.append(yaml.safe_load(capsys.readouterr().out))
+    changed = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
+    assert changed.keys() == {"model"} and changed["model"].keys() == {"init_args"}
+    assert printed[0] != printed[1]
+    printed[0]["model"]["init_args"].update(changed["model"]["init_args"])
+    assert printed[0] == printed[1]
+
+
+def test_every_config_of_a_model_is_known():
+    """A new overlay is named here with what it is laid over."""
+    files = {str(path.relative_to(CONFIGS).with_suffix("")): path for path in CONFIGS.glob("*/*.yaml")}
+    with_model = {name for name, path in files.items() if "model" in yaml.safe_load(path.read_text())}
+    assert with_model - set(MODELS) == OVERLAYS.keys()
 
 
 @pytest.mark.parametrize("logger", ["csv", "tensorboard", "wandb"])

@@ -95,6 +95,16 @@ def test_every_experiment_names_its_command():
             assert f"--config {path.parent.name}/{path.stem}" in named, path
 
 
+def test_a_run_that_is_named_was_made_by_a_command():
+    """The CSV logger keeps a run's files in ``runs/NAME/version_0``."""
+    commands = readme_commands() + config_commands()
+    made = {"scoretap", *re.findall(r"--trainer\.logger\.init_args\.name (\w+)", " ".join(commands))}
+    named = re.findall(r"runs/(\w+)/version_0", " ".join(commands))
+    assert named and set(named) <= made
+    for path in CONFIGS.glob("experiments/*.yaml"):
+        assert f"--trainer.logger.init_args.name {path.stem}" in path.read_text(), "two runs would share one name"
+
+
 @pytest.mark.skipif(not README.exists(), reason="there is no README here")
 def test_make_targets_and_files_named_in_the_readme_exist():
     text = README.read_text()
