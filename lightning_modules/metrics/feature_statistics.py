@@ -1,0 +1,102 @@
+"""Mean and covariance of features: streamed, and kept for the next evaluation."""
+
+import pickle
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from lightning_modules.errors import InputError
+from lightning_modules.metrics.inputs import float64_rows, require
+
+
+class FeatureStatistics(NamedTuple):
+    """What the Fréchet distance knows of a set of clips.
+
+    Attributes:
+        mean: ``(D,)`` float64.
+        covariance: ``(D, D)`` float64, unbiased.
+        num_clips: number of clips, N.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+    num_clips: int
+
+    def save(self, path: str | Path) -> None:
+        """Write to ``path`` under a temporary name, then rename."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        stored = {"mean": self.mean.cpu(), "covariance": self.covariance.cpu(), "num_clips": self.num_clips}
+        torch.save(stored, temporary)
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "FeatureStatistics":
+        """What :meth:`save` wrote.
+
+        Raises:
+            InputError: the file is missing, damaged, or holds something else.
+        """
+        try:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+            return cls(**stored)
+        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, TypeError) as error:
+            raise InputError(f"expected feature statistics written by save(), cannot read {str(path)!r}") from error
+
+
+def statistics_from_sums(count: Tensor, total: Tensor, outer: Tensor, kind: str) -> FeatureStatistics:
+    r"""Mean and unbiased covariance, :math:`(\sum x x^\top - N \bar x \bar x^\top) / (N - 1)`.
+
+    Args:
+        count: number of clips, a scalar.
+        total: ``(D,)`` sum of features.
+        outer: ``(D, D)`` sum of outer products.
+        kind: of clips, for the error.
+
+    Raises:
+        ValueError: there are fewer than 2 clips.
+    """
+    n = require(count, 2, kind)
+    mean = total / n
+    return FeatureStatistics(mean, (outer - n * torch.outer(mean, mean)) / (n - 1), n)
+
+
+class FeatureMoments(Metric):
+    """Streams :class:`FeatureStatistics`, in float64 and memory that does not grow with the number of clips.
+
+    Rounding grows with the square of mean over spread: 1e-8 relative where the mean is a thousand spreads.
+
+    Args:
+        num_features: width of the features, D.
+    """
+
+    full_state_update = False
+    count: Tensor
+    total: Tensor
+    outer: Tensor
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("total", torch.zeros(num_features, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("outer", torch.zeros(num_features, num_features, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, features: Tensor) -> None:
+        """Add ``features`` ``(B, D)``."""
+        x = float64_rows(features, self.num_features, self.device)
+        self.count = self.count + len(x)
+        self.total = self.total + x.sum(dim=0)
+        self.outer = self.outer + x.mT @ x
+
+    def compute(self) -> FeatureStatistics:
+        """Statistics of everything added.
+
+        Raises:
+            ValueError: fewer than 2 clips were added.
+        """
+        return statistics_from_sums(self.count, self.total, self.outer, "feature")

@@ -1,0 +1,81 @@
+"""How far are generated features from real ones, both taken for Gaussian?"""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from lightning_modules.metrics.feature_statistics import FeatureStatistics, statistics_from_sums
+from lightning_modules.metrics.inputs import float64_rows, require_no_reference
+
+
+def frechet_distance(a: FeatureStatistics, b: FeatureStatistics) -> Tensor:
+    r"""Squared Fréchet distance of two Gaussians, a float64 scalar of at least 0.
+
+    .. math:: \|\mu_a - \mu_b\|^2 + \mathrm{tr}\,\Sigma_a + \mathrm{tr}\,\Sigma_b
+        - 2\,\mathrm{tr}\,\big(\Sigma_a^{1/2} \Sigma_b \Sigma_a^{1/2}\big)^{1/2}
+
+    Dowson and Landau 1982; as FID: Heusel et al. 2017 (arXiv:1706.08500). With :math:`\Sigma = F F^\top` from symmetric
+    eigenvalues, the last trace is the sum of singular values of :math:`F_a^\top F_b`: real, defined for singular
+    covariances, and free of the square roots of rounding errors that a matrix root of the product takes.
+    """
+    mean_a, mean_b = a.mean.reshape(-1), b.mean.reshape(-1).to(a.mean)
+    factor_a, factor_b = _factor(a.covariance, len(mean_a)), _factor(b.covariance.to(a.covariance), len(mean_a))
+    cross = torch.linalg.svdvals(factor_a.mT @ factor_b).sum()
+    spread = factor_a.square().sum() + factor_b.square().sum()
+    return (mean_a - mean_b).square().sum() + (spread - 2.0 * cross).clamp(min=0.0)
+
+
+class FrechetDistance(Metric):
+    """Fréchet distance between real and generated features; as FID on the evaluator's, as FAD on VGGish's.
+
+    It is biased upwards, about as 1/N: compare values of equal N only, next to the distance of as many real clips.
+
+    Args:
+        num_features: width of the features, D.
+        reference: statistics of the real training split, known beforehand (``FeatureStatistics.load``); None takes
+            them from updates with ``real``.
+    """
+
+    full_state_update = False
+    count: Tensor
+    total: Tensor
+    outer: Tensor
+
+    def __init__(self, num_features: int, reference: FeatureStatistics | None = None) -> None:
+        super().__init__()
+        if reference is not None and reference.covariance.numel() != num_features**2:
+            raise ValueError(f"expected a reference of {num_features} features, got {reference.mean.numel()}")
+        self.num_features, self.reference = num_features, reference
+        # First row: generated; second: real.
+        for name, shape in (("count", ()), ("total", (num_features,)), ("outer", (num_features, num_features))):
+            self.add_state(name, torch.zeros(2, *shape, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, features: Tensor, real: bool = False) -> None:
+        """Add ``features`` ``(B, D)`` of generated clips, or of real ones where ``real``.
+
+        Raises:
+            ValueError: the shape is another, or real clips come although a reference was given.
+        """
+        if real:
+            require_no_reference(self.reference)
+        x = float64_rows(features, self.num_features, self.device)
+        self.count[int(real)] += len(x)
+        self.total[int(real)] += x.sum(dim=0)
+        self.outer[int(real)] += x.mT @ x
+
+    def compute(self) -> Tensor:
+        """The distance.
+
+        Raises:
+            ValueError: fewer than 2 generated or real clips were added.
+        """
+        generated, real = zip(self.count, self.total, self.outer, strict=True)
+        reference = statistics_from_sums(*real, "real") if self.reference is None else self.reference
+        return frechet_distance(statistics_from_sums(*generated, "generated"), reference)
+
+
+def _factor(covariance: Tensor, width: int) -> Tensor:
+    """``(D, R)`` factor F of a covariance of rank R, without directions that are only rounding."""
+    values, vectors = torch.linalg.eigh(covariance.reshape(width, width))
+    kept = values > values.abs().max() * width * torch.finfo(values.dtype).eps
+    return vectors[:, kept] * values[kept].sqrt()

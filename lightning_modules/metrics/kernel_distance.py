@@ -1,0 +1,82 @@
+"""How far are generated features from real ones, without bias by the number of samples?"""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from lightning_modules.metrics.inputs import float64_rows, require
+from lightning_modules.metrics.ordered_rows import append_rows, hold_rows, ordered_rows
+from lightning_modules.metrics.resampling import disjoint_subsets
+
+STATES = ("generated", "real")
+
+
+def kernel_distance(x: Tensor, y: Tensor) -> Tensor:
+    r"""Unbiased squared MMD of samples ``(M, D)`` and ``(N, D)`` under the cubic kernel, a float64 scalar.
+
+    .. math:: \frac{\sum_{i \ne j} k(x_i, x_j)}{M (M - 1)} + \frac{\sum_{i \ne j} k(y_i, y_j)}{N (N - 1)}
+        - \frac{2 \sum_{i, j} k(x_i, y_j)}{M N}, \qquad k(a, b) = (a^\top b / D + 1)^3
+
+    Bińkowski et al. 2018 (arXiv:1801.01401, Eq. 4 and Section 3). Negative values occur: its mean is 0 for equal
+    distributions.
+
+    Raises:
+        ValueError: one side has fewer than 2 samples.
+    """
+    m, n = require(len(x), 2, "generated"), require(len(y), 2, "real")
+    x, y = x.double(), y.double()
+    within = _pairs(x, x, own=True) / (m * (m - 1)) + _pairs(y, y, own=True) / (n * (n - 1))
+    return within - 2.0 * _pairs(x, y) / (m * n)
+
+
+class KernelDistance(Metric):
+    """Kernel distance (KID) between real and generated features, with its standard error over disjoint subsets.
+
+    Subsets need the features themselves: all are kept, 8 D bytes per clip, and gathered from all processes.
+
+    Args:
+        num_features: width of the features, D.
+        num_subsets: number of disjoint subsets of either side, at least 2; the distance is the mean over them.
+        seed: of the subsets.
+    """
+
+    full_state_update = False
+
+    def __init__(self, num_features: int, num_subsets: int = 10, seed: int = 0) -> None:
+        super().__init__()
+        if num_subsets < 2:
+            raise ValueError(f"expected at least 2 subsets for a standard error, got {num_subsets}")
+        self.num_features, self.num_subsets, self.seed = num_features, num_subsets, seed
+        for name in STATES:
+            hold_rows(self, name)
+
+    def update(self, features: Tensor, real: bool = False, index: Tensor | None = None) -> None:
+        """Add ``features`` ``(B, D)`` of generated clips, or of real ones where ``real``.
+
+        Args:
+            features: the evaluator's.
+            real: whether the clips are real.
+            index: ``(B,)`` place of each clip among those of its kind; needed where several processes share the clips.
+        """
+        append_rows(self, STATES[int(real)], float64_rows(features, self.num_features, self.device), index)
+
+    def compute(self) -> dict[str, Tensor]:
+        """``kid`` and ``kid_error``, its standard error; float64 scalars.
+
+        Raises:
+            ValueError: a side has fewer than 2 clips per subset, or one twice.
+        """
+        sides = []
+        for shift, name in enumerate(STATES):
+            rows = ordered_rows(self, name, self.num_features)
+            count = require(len(rows), 2 * self.num_subsets, f"{name} (2 for each of {self.num_subsets} subsets)")
+            sides.append([rows[part] for part in disjoint_subsets(count, self.num_subsets, self.seed + shift)])
+        values = torch.stack([kernel_distance(x, y) for x, y in zip(*sides, strict=True)])
+        return {"kid": values.mean(), "kid_error": values.std() / self.num_subsets**0.5}
+
+
+def _pairs(x: Tensor, y: Tensor, own: bool = False, chunk: int = 1024) -> Tensor:
+    """Sum of the kernel over all pairs, in chunks of rows; ``own`` leaves out pairs of a sample with itself."""
+    width = x.shape[1]
+    total = torch.stack([(part @ y.mT / width + 1.0).pow(3).sum() for part in x.split(chunk)]).sum()
+    return total - (x.square().sum(dim=1) / width + 1.0).pow(3).sum() if own else total

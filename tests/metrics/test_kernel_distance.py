@@ -1,0 +1,92 @@
+"""Kernel distance against sums over all pairs."""
+
+import numpy as np
+import pytest
+import torch
+
+from lightning_modules.metrics import KernelDistance, disjoint_subsets, kernel_distance
+
+
+def brute_force(x, y):
+    def kernel(a, b):
+        return (np.dot(a, b) / len(a) + 1.0) ** 3
+
+    xx = np.mean([kernel(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j])
+    yy = np.mean([kernel(a, b) for i, a in enumerate(y) for j, b in enumerate(y) if i != j])
+    return xx + yy - 2 * np.mean([kernel(a, b) for a in x for b in y])
+
+
+def test_equals_all_pairs(features):
+    x, y = features(12, 5), features(9, 5, seed=1, shift=0.2)
+    assert kernel_distance(x, y).item() == pytest.approx(brute_force(x.numpy(), y.numpy()), rel=1e-9)
+
+
+def test_chunks_of_rows_add_up(features):
+    x, y = features(1500, 3), features(30, 3, seed=1)
+    gram = (torch.cat([x, y]) @ torch.cat([x, y]).mT / 3 + 1) ** 3
+    gram.fill_diagonal_(0.0)
+    xx, yy, xy = gram[:1500, :1500], gram[1500:, 1500:], gram[:1500, 1500:]
+    expected = xx.sum() / (1500 * 1499) + yy.sum() / (30 * 29) - 2 * xy.mean()
+    assert kernel_distance(x, y).item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_mean_and_error_over_disjoint_subsets(features):
+    x, y = features(23, 4), features(45, 4, seed=1, shift=0.3)
+    metric = KernelDistance(4, num_subsets=5, seed=7)
+    metric.update(x)
+    metric.update(y, real=True)
+    parts = zip(disjoint_subsets(23, 5, seed=7), disjoint_subsets(45, 5, seed=8), strict=True)
+    values = [brute_force(x[a].numpy(), y[b].numpy()) for a, b in parts]
+    found = metric.compute()
+    assert found["kid"].item() == pytest.approx(np.mean(values), rel=1e-9)
+    assert found["kid_error"].item() == pytest.approx(np.std(values, ddof=1) / 5**0.5, rel=1e-9)
+
+
+def test_equal_distributions_are_at_zero_on_average_even_with_few_samples():
+    """Biased estimates of 6 samples would all lie above zero; the mean over trials must vanish within 4 errors."""
+    rng = np.random.default_rng(0)
+    draws = torch.tensor(rng.normal(size=(400, 2, 6, 3)))
+    values = np.array([kernel_distance(x, y).item() for x, y in draws])
+    assert (values < 0).any()
+    assert abs(values.mean()) < 4 * values.std() / 20
+
+
+def test_value_depends_on_places_not_on_order(features):
+    x, y = features(40, 4), features(40, 4, seed=1)
+    ordered, shuffled = KernelDistance(4, 4), KernelDistance(4, 4)
+    ordered.update(x)
+    ordered.update(y, real=True)
+    order = torch.tensor(np.random.default_rng(0).permutation(40))
+    for part in order.split(7):
+        shuffled.update(x[part], index=part)
+        shuffled.update(y[part], real=True, index=part)
+    assert shuffled.compute()["kid"].item() == ordered.compute()["kid"].item()
+
+
+@pytest.mark.parametrize(("generated", "real", "message"), [(7, 8, "at least 8 generated"), (8, 7, "at least 8 real")])
+def test_too_few_clips(generated, real, message, features):
+    metric = KernelDistance(4, num_subsets=4)
+    metric.update(features(generated, 4))
+    metric.update(features(real, 4), real=True)
+    with pytest.raises(ValueError, match=rf"{message} \(2 for each of 4 subsets\) samples, got 7"):
+        metric.compute()
+
+
+def test_one_clip_has_no_distance(features):
+    with pytest.raises(ValueError, match="at least 2 real"):
+        kernel_distance(features(5, 4), features(1, 4))
+
+
+def test_standard_error_needs_two_subsets():
+    with pytest.raises(ValueError, match="at least 2 subsets"):
+        KernelDistance(4, num_subsets=1)
+
+
+def test_places_must_fit(features):
+    metric = KernelDistance(4, num_subsets=2)
+    with pytest.raises(ValueError, match=r"index of shape \(5,\)"):
+        metric.update(features(5, 4), index=torch.arange(4))
+    metric.update(features(5, 4), index=torch.tensor([0, 1, 2, 3, 3]))
+    metric.update(features(5, 4), real=True)
+    with pytest.raises(ValueError, match="every sample once"):
+        metric.compute()

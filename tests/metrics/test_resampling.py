@@ -1,0 +1,78 @@
+"""Bootstrap intervals against theory, and subsets without a common row."""
+
+import numpy as np
+import pytest
+import torch
+
+from lightning_modules.metrics import bootstrap, disjoint_subsets, inception_score
+
+
+def test_interval_of_a_mean_is_the_normal_one():
+    values = torch.tensor(np.random.default_rng(0).normal(3.0, 2.0, size=2000))
+    found = bootstrap(values)
+    half = 1.96 * values.std().item() / 2000**0.5
+    assert found.value == pytest.approx(values.mean().item(), rel=1e-12)
+    assert found.low == pytest.approx(found.value - half, abs=0.1 * half)
+    assert found.high == pytest.approx(found.value + half, abs=0.1 * half)
+
+
+def test_interval_of_the_mean_covers_the_truth():
+    rng = np.random.default_rng(0)
+    trials = [bootstrap(torch.tensor(rng.exponential(size=60)), num_resamples=200, level=0.9) for _ in range(200)]
+    covered = sum(found.low <= 1.0 <= found.high for found in trials)
+    assert 160 <= covered <= 190  # 90 % of 200, less what 60 skewed samples lose
+
+
+def test_any_statistic_of_rows(predictions):
+    log_probs = predictions(300)
+    found = bootstrap(log_probs, inception_score, num_resamples=50)
+    assert found.value == pytest.approx(inception_score(log_probs).item(), rel=1e-12)
+    assert found.low < found.high < 10.0
+
+
+def test_seed_and_level_decide():
+    values = torch.arange(50.0)
+    assert bootstrap(values, seed=1) == bootstrap(values, seed=1) != bootstrap(values, seed=2)
+    narrow, wide = bootstrap(values, level=0.5), bootstrap(values, level=0.99)
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_global_generator_is_left_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    bootstrap(torch.arange(5.0), num_resamples=3)
+    disjoint_subsets(10, 2)
+    assert torch.rand(1) == expected
+
+
+def test_labels_without_fraction_have_a_mean():
+    assert bootstrap(torch.tensor([True, False, True, True])).value == 0.75
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        (torch.zeros(1), {}, "at least 2 resampled samples, got 1"),
+        (torch.zeros(5), {"num_resamples": 0}, "at least 1 resample"),
+        (torch.zeros(5), {"level": 1.0}, r"level in \(0, 1\)"),
+    ],
+)
+def test_nothing_to_resample(values, options, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap(values, **options)
+
+
+def test_subsets_are_disjoint_equal_and_random():
+    parts = disjoint_subsets(23, 4, seed=1)
+    assert [len(part) for part in parts] == [5, 5, 5, 5]
+    rows = torch.cat(parts).tolist()
+    assert len(set(rows)) == 20 and set(rows) <= set(range(23)) and rows != sorted(rows)
+    assert torch.equal(torch.cat(disjoint_subsets(23, 4, seed=1)), torch.cat(parts))
+    assert not torch.equal(torch.cat(disjoint_subsets(23, 4, seed=2)), torch.cat(parts))
+
+
+@pytest.mark.parametrize("num_subsets", [0, 4])
+def test_empty_subsets(num_subsets):
+    with pytest.raises(ValueError, match="1 to 3 subsets of 3 samples"):
+        disjoint_subsets(3, num_subsets)
