@@ -95,7 +95,7 @@ def _predict_arguments(folder: Path, scale: float, count: int) -> list[str]:
         table.write_text("label,seed\n" + "".join(f"{digit},{seed}\n" for seed, digit in enumerate(digits)))
         requests = [f"--data.init_args.csv={table}"]
     return [
-        "--config=sampling/fast",
+        "--config=sampling/ancestral",
         f"--ckpt_path={folder}/score_subnet",
         "--data=SampleRequests",
         *requests,
