@@ -116,7 +116,8 @@ def _score(folder: Path) -> list[Scores]:
     rows = [judge(evaluator, "real", real), judge(evaluator, "real through vocoder", vocoded)]
     fe, generated = generator.front_end, {}
     for scale in GUIDANCE_SCALES:
-        generated[scale] = folder_batches(folder / "samples" / f"guidance={scale:g}", fe.sample_rate, fe.num_samples)
+        samples = folder / "samples" / f"guidance={scale:g}"
+        generated[scale] = list(folder_batches(samples, fe.sample_rate, fe.num_samples))
         rows.append(judge(evaluator, f"generated, γ = {scale:g}", generated[scale]))
     _picture(folder / "mels.png", generator.front_end, real, generated)
     return rows

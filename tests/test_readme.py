@@ -37,7 +37,8 @@ def config_commands():
 @pytest.fixture
 def parse(request, monkeypatch, tmp_path, capsys):
     """Parses a command without running it; checkpoints that it names are stood in for by tiny ones."""
-    from lightning_modules import demo, scoring
+    from lightning_modules import demo
+    from lightning_modules.scoring import command as scoring
 
     monkeypatch.chdir(tmp_path)
 

@@ -1,0 +1,61 @@
+"""Rows of real speech that every table needs: what a figure means is seen next to them."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from lightning_modules.scoring.distances import ClassBalance, Distances
+from lightning_modules.scoring.judging import measure
+from lightning_modules.scoring.measures import Diversity, Measure, Predictions, Recognition, Sharpness
+from lightning_modules.scoring.references import Reference
+from lightning_modules.scoring.rows import Scores
+
+
+def measures_for(num_features: int, reference: Reference | None, own: bool = False) -> list[Measure]:
+    """Fresh measures of a row.
+
+    Args:
+        num_features: width of the evaluator's features.
+        reference: adds what compares with real speech.
+        own: whether the row is the reference's training split, whose distance to itself says nothing.
+    """
+    measures: list[Measure] = [Recognition(), Diversity(num_features), Sharpness()]
+    if reference is not None:
+        measures.append(ClassBalance(reference))
+    if reference is not None and not own:
+        measures.append(Distances(reference))
+    return measures
+
+
+def real_rows(reference: Reference, evaluator: str) -> list[Scores]:
+    """``real train``, whose distances to itself are left out, and ``real test``."""
+    train = _row(reference, evaluator, "real train", reference.train, own=True)
+    train.notes.append("fid, kid, ndb, nearest_ratio: the training split is what the other rows refer to")
+    return [train, _row(reference, evaluator, "real test", reference.test)]
+
+
+def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Scores]:
+    """A row per number of clips: as many real test clips, drawn by lot, against the training split.
+
+    A Fréchet distance falls with the number of clips, so a generator's is to be read against the floor of its own N.
+    """
+    rows, available = [], len(reference.test.y)
+    for count in sorted(set(counts)):
+        name = f"floor, N = {count}"
+        if count > available:
+            note = f"floor: expected {count} real test clips, the reference has {available}"
+            rows.append(Scores(name, count, {}, [note], evaluator, len(reference.train.y)))
+            continue
+        chosen = torch.randperm(available, generator=torch.Generator().manual_seed(0))[:count]
+        rows.append(_row(reference, evaluator, name, Predictions(*(part[chosen] for part in reference.test))))
+    return rows
+
+
+def _row(reference: Reference, evaluator: str, name: str, seen: Predictions, own: bool = False) -> Scores:
+    measures = measures_for(seen.features.shape[1], reference, own)
+    return measure(name, _batches(seen), measures, evaluator, len(reference.train.y))
+
+
+def _batches(seen: Predictions, size: int = 2048) -> Iterator[Predictions]:
+    for columns in zip(*(column.split(size) for column in seen), strict=True):
+        yield Predictions(*columns)

@@ -1,0 +1,97 @@
+"""`scoretap score`: folders of speech as rows of one table."""
+
+from pathlib import Path
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from datamodules.subsets import check_labels
+from lightning_modules.checkpoints import fingerprint
+from lightning_modules.errors import InputError
+from lightning_modules.parser_errors import first_sentence
+from lightning_modules.scoring.anchors import floor_rows, measures_for, real_rows
+from lightning_modules.scoring.folders import clip_batches, list_speech
+from lightning_modules.scoring.judging import feature_width, load_evaluator, measure, predictions
+from lightning_modules.scoring.output import check_output, format_table, write_scores
+from lightning_modules.scoring.references import load_reference
+
+
+def score_folders(
+    folders: list[str],
+    evaluator: str,
+    output: str = "scores.csv",
+    reference: str | None = None,
+    labels: list[int] | None = None,
+    minimum_accuracy: float = 0.9,
+    cache_dir: str | None = None,
+    device: str = "cpu",
+) -> None:
+    """Judge folders of speech with a separately trained evaluator, one row each, beside rows of real speech.
+
+    Intended digits come from manifest.csv, else from sub-folders zero to nine or 0 to 9, else from file names such as
+    00012_3_seed7.wav, else there are none.
+
+    Args:
+        folders: folders of WAV or FLAC files.
+        evaluator: checkpoint of an evaluator, trained by `scoretap fit` on clean recordings of the same language.
+        output: file to write, .csv or .json, one row per folder.
+        reference: corpus of real speech in the layout of Speech Commands; its training split is what FID, KID, AM, NDB
+            and nearest neighbours refer to.
+        labels: digits of the reference to keep, all ten by default.
+        minimum_accuracy: share of the reference's test clips that the evaluator must hear right.
+        cache_dir: folder where references are kept; by default one in the user's cache folder.
+        device: where to run the evaluator, such as cuda.
+
+    Raises:
+        InputError: a folder, the evaluator or the reference cannot be used.
+    """
+    check_output(Path(output))
+    if labels is not None and reference is None:
+        raise InputError("labels choose digits of the reference: give --reference too, or leave out --labels")
+    if not 0.0 <= minimum_accuracy <= 1.0:
+        raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}")
+    kept = check_labels(labels)
+    listed = [(folder, list_speech(Path(folder))) for folder in folders]
+    judge = load_evaluator(evaluator).to(_device(device))
+    real = None
+    if reference is not None:
+        cache = Path(cache_dir).expanduser() if cache_dir else None
+        real = load_reference(judge, Path(reference).expanduser(), kept, minimum_accuracy, cache)
+    identity, fe = fingerprint(judge.state_dict()), judge.front_end
+    rows = real_rows(real, identity) if real else []
+    for folder, clips in listed:
+        batches = clip_batches(Path(folder), clips, fe.sample_rate, fe.num_samples, name=folder)
+        measures = measures_for(feature_width(judge), real)
+        count = len(real.train.y) if real else None
+        rows.append(measure(folder, predictions(judge, batches), measures, identity, count))
+    if real:
+        rows += floor_rows(real, identity, [len(clips) for _, clips in listed])
+    write_scores(Path(output), rows)
+    print(format_table(rows))
+    checked = "" if real else "; its accuracy on real speech was not checked: give --reference"
+    print(f"evaluator {identity[:12]}{checked}")
+
+
+def score_command(args: list[str]) -> None:
+    """`scoretap score FOLDER ... --evaluator CKPT [--KEY VALUE ...]`: see :func:`score_folders`.
+
+    Raises:
+        InputError: the arguments do not fit.
+    """
+    parser = ArgumentParser(prog="scoretap score", description=score_folders.__doc__, exit_on_error=False)
+    parser.add_argument("folders", nargs="+", type=str, help="folders of WAV or FLAC files")
+    parser.add_function_arguments(score_folders, skip={"folders"}, as_group=False)
+    try:
+        given = parser.parse_args(args)
+    except ArgumentError as error:
+        raise InputError(first_sentence(error)) from error
+    score_folders(**given.as_dict())
+
+
+def _device(name: str) -> str:
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"cannot use device {name!r} ({str(error).splitlines()[0]})") from error
+    return name

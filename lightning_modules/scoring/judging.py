@@ -1,0 +1,95 @@
+"""The judge: what a separately trained evaluator makes of clips, measured as one row."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lightning_modules.checkpoints import find_checkpoint, fingerprint, load_module
+from lightning_modules.errors import InputError
+from lightning_modules.evaluator import EvaluatorModule
+from lightning_modules.scoring.measures import Diversity, Measure, Predictions, Recognition
+from lightning_modules.scoring.rows import Scores
+
+WaveformBatches = Iterable[tuple[Tensor, Tensor]]
+
+
+def load_evaluator(path: str | Path) -> EvaluatorModule:
+    """The evaluator stored at ``path``.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds something else.
+    """
+    module = load_module(find_checkpoint(str(path)))
+    if not isinstance(module, EvaluatorModule):
+        raise InputError(f"expected an evaluator's checkpoint, {str(path)!r} holds a {type(module).__name__}")
+    return module
+
+
+def feature_width(evaluator: EvaluatorModule) -> int:
+    """Width of the evaluator's features, D."""
+    width = evaluator.network.num_features
+    assert isinstance(width, int)
+    return width
+
+
+@torch.no_grad()
+def predictions(evaluator: EvaluatorModule, batches: WaveformBatches) -> Iterator[Predictions]:
+    """What ``evaluator`` makes of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none; batch by batch."""
+    evaluator.eval()
+    for waveform, y in batches:
+        log_probs, features = evaluator(waveform.to(evaluator.device))
+        yield Predictions(log_probs.float().cpu(), features.float().cpu(), y)
+
+
+def measure(
+    name: str,
+    seen: Iterable[Predictions],
+    measures: Sequence[Measure],
+    evaluator: str = "",
+    reference_count: int | None = None,
+) -> Scores:
+    """The row of predictions that come in batches.
+
+    Raises:
+        InputError: there is no clip.
+    """
+    count = 0
+    for batch in seen:
+        count += len(batch.y)
+        for each in measures:
+            each.update(batch)
+    if not count:
+        raise InputError(f"expected clips to judge, but {name!r} has none")
+    figures: dict[str, float] = {}
+    notes: list[str] = []
+    for each in measures:
+        found, remarks = each.compute()
+        figures |= found
+        notes += remarks
+    return Scores(name, count, figures, notes, evaluator, reference_count)
+
+
+def judge(
+    evaluator: EvaluatorModule, name: str, batches: WaveformBatches, measures: Sequence[Measure] | None = None
+) -> Scores:
+    """The row of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none.
+
+    Args:
+        evaluator: the judge.
+        name: of the row.
+        batches: read once.
+        measures: fresh ones; accuracy, confidence and diversity by default.
+    """
+    chosen = [Recognition(), Diversity(feature_width(evaluator))] if measures is None else measures
+    return measure(name, predictions(evaluator, batches), chosen, fingerprint(evaluator.state_dict()))
+
+
+def split_batches(dataset: Any, limit: int | None = None, batch_size: int = 64) -> WaveformBatches:
+    """Waveforms and digits of a split whose front end is ``Waveform``: the first ``limit`` clips of a seeded order."""
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:limit]
+    for rows in order.split(batch_size):
+        batch = dataset.__getitems__(rows.tolist())
+        yield batch.x_0, batch.y

@@ -1,0 +1,173 @@
+"""Real speech as the evaluator sees it: computed once for an evaluator and a corpus, and kept."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import pickle
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from datamodules.feature_cache import default_cache_dir
+from datamodules.new_files import new_file
+from datamodules.speech_commands import Clip, Split, list_clips
+from lightning_modules.checkpoints import fingerprint
+from lightning_modules.errors import InputError
+from lightning_modules.evaluator import EvaluatorModule
+from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
+from lightning_modules.scoring.folders import clip_batches
+from lightning_modules.scoring.judging import predictions
+from lightning_modules.scoring.measures import Predictions
+
+FORMAT = 1  # raised when the same key begins to mean other figures
+CHUNK = 2048  # clips at a time where float64 copies are made
+
+
+class Reference(NamedTuple):
+    """Real speech of one corpus, judged by one evaluator.
+
+    Attributes:
+        train: predictions of the training split, which distances refer to.
+        test: predictions of the test split.
+        statistics: mean and covariance of the training features.
+        mean_probs: ``(K,)`` mean class probability of the training split.
+        bins: clusters of the training features; None where they could not be made.
+        no_bins: why not.
+        nearest_real: mean distance of test clips to their nearest training clip.
+    """
+
+    train: Predictions
+    test: Predictions
+    statistics: FeatureStatistics
+    mean_probs: Tensor
+    bins: FeatureBins | None
+    no_bins: str
+    nearest_real: float
+
+
+_NESTED = {"train": Predictions, "test": Predictions, "statistics": FeatureStatistics, "bins": FeatureBins}
+
+
+def load_reference(
+    evaluator: EvaluatorModule,
+    root: Path,
+    labels: Sequence[int],
+    minimum_accuracy: float,
+    cache_dir: Path | None = None,
+    batch_size: int = 64,
+) -> Reference:
+    """The reference of a corpus in Speech Commands layout, computed where it is not kept yet.
+
+    Recordings are read as they are, without dither, like the folders that are compared with them.
+
+    Args:
+        evaluator: the judge.
+        root: folder of the corpus; its lists, or the official hash rule, split it.
+        labels: digits to keep.
+        minimum_accuracy: share of test clips that the evaluator must hear right.
+        cache_dir: where to keep references; a folder of the user's cache by default.
+        batch_size: clips at a time.
+
+    Raises:
+        InputError: the corpus cannot be used, or the evaluator hears too few of its test clips right.
+    """
+    clips = _list_splits(root, labels)
+    path = (cache_dir or default_cache_dir() / "references") / f"{_key(evaluator, root, clips)}.pt"
+    reference = _kept(path)
+    if reference is not None:
+        _check_accuracy(reference.test, minimum_accuracy, root)
+        return reference
+    test = _judge(evaluator, root, clips["test"], batch_size, "real test")
+    _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
+    reference = _summarise(_judge(evaluator, root, clips["train"], batch_size, "real train"), test)
+    _keep(path, reference)
+    return reference
+
+
+def _list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
+    clips = {split: [clip for clip in found if clip.label in labels] for split, found in list_clips(root).items()}
+    for split in ("train", "test"):
+        if len(clips[split]) < 2:
+            raise InputError(
+                f"expected at least 2 {split} clips of the digits {list(labels)} in {str(root)!r}, "
+                f"found {len(clips[split])}: give another reference or other labels"
+            )
+    return {"train": clips["train"], "test": clips["test"]}
+
+
+def _judge(evaluator: EvaluatorModule, root: Path, clips: list[Clip], batch_size: int, name: str) -> Predictions:
+    fe = evaluator.front_end
+    parts = predictions(evaluator, clip_batches(root, clips, fe.sample_rate, fe.num_samples, batch_size, name))
+    return Predictions(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
+    accuracy = float((test.log_probs.argmax(dim=1) == test.y).double().mean())
+    if accuracy < minimum:
+        raise InputError(
+            f"the evaluator hears {accuracy:.1%} of the {len(test.y)} test clips of {str(root)!r} right, a judge needs "
+            f"{minimum:.1%}: train it on this corpus, or set minimum_accuracy lower"
+        )
+
+
+def _key(evaluator: EvaluatorModule, root: Path, clips: dict[Split, list[Clip]]) -> str:
+    """Hash of all that a reference depends on; a recording counts by path, size and time of change."""
+    identity = {
+        "format": FORMAT,
+        "evaluator": fingerprint(evaluator.state_dict()),
+        "front_end": evaluator.front_end.settings,
+        "clusters": importlib.util.find_spec("sklearn") is not None,
+    }
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+    for split in sorted(clips):
+        for clip in clips[split]:
+            stat = os.stat(root / clip.path)
+            digest.update(f"\n{split}\0{clip.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _summarise(train: Predictions, test: Predictions) -> Reference:
+    moments = FeatureMoments(train.features.shape[1])
+    for part in train.features.split(CHUNK):
+        moments.update(part)
+    bins, no_bins = None, ""
+    try:
+        bins = fit_bins(train.features)
+    except (ValueError, ModuleNotFoundError) as error:
+        no_bins = str(error)
+    nearest = torch.cat([nearest_distances(part, train.features) for part in test.features.split(CHUNK)])
+    mean_probs = train.log_probs.double().softmax(dim=1).mean(dim=0)
+    return Reference(train, test, moments.compute(), mean_probs, bins, no_bins, float(nearest.mean()))
+
+
+def _keep(path: Path, reference: Reference) -> None:
+    stored = reference._asdict()
+    for name in _NESTED:
+        stored[name] = None if stored[name] is None else stored[name]._asdict()
+    try:
+        with new_file(path) as temporary:
+            torch.save(stored, temporary)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"cannot keep the reference in {str(path.parent)!r} ({error}): set cache_dir to a folder with space"
+        ) from error
+
+
+def _kept(path: Path) -> Reference | None:
+    """What :func:`_keep` wrote, or None where there is nothing or it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        for name, kind in _NESTED.items():
+            stored[name] = None if stored[name] is None else kind(**stored[name])
+        return Reference(**stored)
+    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        reason = type(error).__name__
+        warnings.warn(f"kept reference {path} is damaged ({reason}): computing it again", stacklevel=3)
+        return None
