@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import pickle
@@ -25,6 +26,7 @@ from lightning_modules.scoring.judging import predictions
 from lightning_modules.scoring.measures import Predictions
 
 FORMAT = 1  # raised when the same key begins to mean other figures
+DIGEST_BYTES = 32  # SHA-256 of what follows it in a kept file
 CHUNK = 2048  # clips at a time where float64 copies are made
 
 
@@ -149,10 +151,13 @@ def _keep(path: Path, reference: Reference) -> None:
     stored = reference._asdict()
     for name in _NESTED:
         stored[name] = None if stored[name] is None else stored[name]._asdict()
+    content = io.BytesIO()
+    torch.save(stored, content)
     try:
-        with new_file(path) as temporary:
-            torch.save(stored, temporary)
-    except (OSError, RuntimeError) as error:
+        with new_file(path) as temporary, open(temporary, "wb") as file:
+            file.write(hashlib.sha256(content.getbuffer()).digest())  # torch.load does not notice a changed byte
+            file.write(content.getbuffer())
+    except OSError as error:
         raise InputError(
             f"cannot keep the reference in {str(path.parent)!r} ({error}): set cache_dir to a folder with space"
         ) from error
@@ -163,11 +168,13 @@ def _kept(path: Path) -> Reference | None:
     if not path.exists():
         return None
     try:
-        stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content = memoryview(path.read_bytes())
+        if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
+            raise EOFError("another digest")
+        stored: dict[str, Any] = torch.load(io.BytesIO(content[DIGEST_BYTES:]), map_location="cpu", weights_only=True)
         for name, kind in _NESTED.items():
             stored[name] = None if stored[name] is None else kind(**stored[name])
         return Reference(**stored)
-    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
-        reason = type(error).__name__
-        warnings.warn(f"kept reference {path} is damaged ({reason}): computing it again", stacklevel=3)
+    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+        warnings.warn(f"kept reference {path} is damaged: computing it again", stacklevel=3)
         return None
