@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
+import torch
 from jsonargparse import ArgumentError, ArgumentParser
 
+from datamodules.speech_commands import Clip
 from datamodules.subsets import check_labels
 from lightning_modules.checkpoints import fingerprint
 from lightning_modules.errors import InputError
+from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.parser_errors import first_sentence
 from lightning_modules.scoring.anchors import floor_rows, measures_for, real_rows
 from lightning_modules.scoring.folders import clip_batches, list_speech
 from lightning_modules.scoring.judging import feature_width, load_evaluator, measure, predictions
 from lightning_modules.scoring.output import check_output, format_table, write_scores
-from lightning_modules.scoring.references import load_reference
+from lightning_modules.scoring.references import Reference, load_reference
+from lightning_modules.scoring.rows import Scores
 
 
 def score_folders(
@@ -23,7 +27,7 @@ def score_folders(
     labels: list[int] | None = None,
     minimum_accuracy: float = 0.9,
     cache_dir: str | None = None,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> None:
     """Judge folders of speech with a separately trained evaluator, one row each, beside rows of real speech.
 
@@ -39,7 +43,7 @@ def score_folders(
         labels: digits of the reference to keep, all ten by default.
         minimum_accuracy: share of the reference's test clips that the evaluator must hear right.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
-        device: where to run the evaluator, such as cuda.
+        device: where to run the evaluator, such as cuda:1; auto takes a GPU where there is one. Always in float32.
 
     Raises:
         InputError: a folder, the evaluator or the reference cannot be used.
@@ -52,10 +56,20 @@ def score_folders(
     kept = check_labels(labels)
     listed = [(folder, list_speech(Path(folder))) for folder in folders]
     judge = load_evaluator(evaluator).to(_device(device))
-    real = None
-    if reference is not None:
-        cache = Path(cache_dir).expanduser() if cache_dir else None
-        real = load_reference(judge, Path(reference).expanduser(), kept, minimum_accuracy, cache)
+    cache = Path(cache_dir).expanduser() if cache_dir else None
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # TF32 keeps 10 bits of a feature
+        real = None
+        if reference is not None:
+            real = load_reference(judge, Path(reference).expanduser(), kept, minimum_accuracy, cache)
+        rows = _rows(judge, listed, real)
+    write_scores(Path(output), rows)
+    print(format_table(rows))
+    checked = "" if real else "; its accuracy on real speech was not checked: give --reference"
+    print(f"evaluator {rows[0].evaluator[:12]}{checked}")
+
+
+def _rows(judge: EvaluatorModule, listed: list[tuple[str, list[Clip]]], real: Reference | None) -> list[Scores]:
+    """Rows of real speech, of each folder, and of the floor at the folders' numbers of clips."""
     identity, fe = fingerprint(judge.state_dict()), judge.front_end
     rows = real_rows(real, identity) if real else []
     for folder, clips in listed:
@@ -63,12 +77,7 @@ def score_folders(
         measures = measures_for(feature_width(judge), real)
         count = len(real.train.y) if real else None
         rows.append(measure(folder, predictions(judge, batches), measures, identity, count))
-    if real:
-        rows += floor_rows(real, identity, [len(clips) for _, clips in listed])
-    write_scores(Path(output), rows)
-    print(format_table(rows))
-    checked = "" if real else "; its accuracy on real speech was not checked: give --reference"
-    print(f"evaluator {identity[:12]}{checked}")
+    return rows + (floor_rows(real, identity, [len(clips) for _, clips in listed]) if real else [])
 
 
 def score_command(args: list[str]) -> None:
@@ -88,8 +97,8 @@ def score_command(args: list[str]) -> None:
 
 
 def _device(name: str) -> str:
-    import torch
-
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
