@@ -86,7 +86,8 @@ def score_command(args: list[str]) -> None:
     Raises:
         InputError: the arguments do not fit.
     """
-    parser = ArgumentParser(prog="scoretap score", description=score_folders.__doc__, exit_on_error=False)
+    description = (score_folders.__doc__ or "").partition("Args:")[0]
+    parser = ArgumentParser(prog="scoretap score", description=description, exit_on_error=False)
     parser.add_argument("folders", nargs="+", type=str, help="folders of WAV or FLAC files")
     parser.add_function_arguments(score_folders, skip={"folders"}, as_group=False)
     try:
