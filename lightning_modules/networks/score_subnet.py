@@ -26,9 +26,12 @@ class ScoreSubnet(nn.Module):
         time_width: width of the time embedding.
         patch_size: side of the square of the output that each position of the finest grid becomes; the stem's.
         dropout: dropout inside ResBlocks.
+        rms_dims: axes of a tap's signal over which its root mean square is made 1; of 1 (channels), 2 (bands) and 3
+            (frames).
 
     Raises:
-        ValueError: there are no taps, one is finer than the finest grid, or ``patch_size`` does not divide the output.
+        ValueError: there are no taps, one is finer than the finest grid, ``patch_size`` does not divide the output, or
+            ``rms_dims`` names no axis or another one.
     """
 
     def __init__(
@@ -41,10 +44,13 @@ class ScoreSubnet(nn.Module):
         time_width: int = 128,
         patch_size: int = 1,
         dropout: float = 0.0,
+        rms_dims: Sequence[int] = (1, 2, 3),
     ) -> None:
         super().__init__()
         if not taps:
             raise ValueError("a Score Subnet needs at least one tap")
+        if not rms_dims or not set(rms_dims) <= {1, 2, 3}:
+            raise ValueError(f"rms_dims must name some of the axes 1, 2 and 3, got {list(rms_dims)}")
         if any(side % patch_size for side in output_shape):
             raise ValueError(
                 f"expected an output shape divisible by patch_size {patch_size}, got {tuple(output_shape)}"
@@ -56,7 +62,7 @@ class ScoreSubnet(nn.Module):
         grids = [tap.shape[1:] for tap in reversed(taps)]
         for tap, grid, next_grid in zip(reversed(taps), grids, [*grids[1:], finest], strict=True):
             width, next_width = self._width(widths, finest, grid), self._width(widths, finest, next_grid)
-            self.inputs.append(_TapInput(tap, width, fusion or CrossAttention()))
+            self.inputs.append(_TapInput(tap, width, fusion or CrossAttention(), tuple(rms_dims)))
             self.blocks.append(
                 nn.ModuleList(ResBlock(width, width, time_width, dropout) for _ in range(blocks_per_tap))
             )
@@ -89,9 +95,9 @@ class ScoreSubnet(nn.Module):
 class _TapInput(nn.Module):
     """RMS normalisation, projection to the shared width, and fusion of one tap's signals."""
 
-    def __init__(self, tap: TapShape, width: int, fusion: Fusion) -> None:
+    def __init__(self, tap: TapShape, width: int, fusion: Fusion, rms_dims: tuple[int, ...]) -> None:
         super().__init__()
-        channels = tap.shape[0]
+        channels, self.rms_dims = tap.shape[0], rms_dims
         self.feature = nn.Conv2d(channels, width, 1) if tap.tap.feature else None
         self.gradient = nn.Conv2d(channels, width, 1) if tap.tap.gradient else None
         self.fusion = fusion.build(width) if tap.tap.feature and tap.tap.gradient else None
@@ -99,10 +105,10 @@ class _TapInput(nn.Module):
     def forward(self, feature: Tensor, gradient: Tensor | None) -> Tensor:
         signals = []
         if self.feature is not None:
-            signals.append(self.feature(rms_normalize(feature)))
+            signals.append(self.feature(rms_normalize(feature, self.rms_dims)))
         if self.gradient is not None:
             assert gradient is not None, "this tap reads a gradient and got none"
-            signals.append(self.gradient(rms_normalize(gradient)))
+            signals.append(self.gradient(rms_normalize(gradient, self.rms_dims)))
         return signals[0] if self.fusion is None else self.fusion(*signals)
 
 

@@ -114,3 +114,24 @@ def test_bad_settings(classifier, scaling):
         build(classifier, scaling, ["stem"], (8, 4), patch_size=2)
     with pytest.raises(ValueError, match=r"divisible by patch_size 3, got \(8, 4\)"):
         build(classifier, scaling, ["stages.1.1"], (8, 4), patch_size=3)
+
+
+def test_axes_of_the_rms_are_a_setting(classifier, scaling, batch):
+    """Over channels alone every position has the same size, so scaling one band of a tap changes nothing."""
+
+    def of_scaled_band(subnet, feature):
+        scaled = feature.clone()
+        scaled[:, :, 0] *= 9.0
+        tap_input = subnet.inputs[-1]
+        return tap_input(feature, feature), tap_input(scaled, feature)
+
+    feature = torch.randn(2, 4, 8, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert_close(*of_scaled_band(build(classifier, scaling, ALL_TAPS, (8, 4), rms_dims=[1])[1], feature))
+    plain, scaled = of_scaled_band(build(classifier, scaling, ALL_TAPS, (8, 4))[1], feature)
+    assert not torch.allclose(plain, scaled)
+
+
+@pytest.mark.parametrize("dims", [[], [0], [1, 4]])
+def test_other_axes_are_refused(classifier, scaling, dims):
+    with pytest.raises(ValueError, match="rms_dims"):
+        build(classifier, scaling, ALL_TAPS, (8, 4), rms_dims=dims)
