@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
+from lightning_modules.networks.blocks import at_least_float32
+
 
 class Muon(torch.optim.Optimizer):
     r"""Momentum whose matrix is replaced by its nearest orthogonal one (Jordan et al. 2024, "Muon").
@@ -95,16 +97,24 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize(matrices: Tensor, iterations: int = 5) -> Tensor:
-    """Matrices ``(..., m, n)`` with the same singular vectors and singular values near 1 (about 0.7 to 1.2).
+    r"""Matrices ``(..., m, n)`` with the same singular vectors and singular values near 1 (about 0.7 to 1.2).
 
-    Newton-Schulz iteration with Jordan's quintic coefficients; zero matrices stay zero. On CUDA in bfloat16.
+    Newton-Schulz iteration with Jordan's quintic coefficients; zero matrices stay zero. It runs on the smaller Gram
+    matrix, which costs two products as large as the matrix in place of ten:
+
+    .. math:: P_k = a I + b A_k + c A_k^2, \qquad A_{k+1} = P_k A_k P_k, \qquad X_K = P_{K-1} \cdots P_0 X_0
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices
-    x = x.bfloat16() if x.is_cuda else x
+    x = at_least_float32(x)  # the Gram matrix holds squares: half precision would lose small singular values
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    gram = x @ x.mT
+    identity = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    product = identity
     for _ in range(iterations):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        polynomial = a * identity + b * gram + c * gram @ gram
+        product = polynomial @ product
+        gram = polynomial @ gram @ polynomial
+    x = product @ x
     return x.mT if tall else x
