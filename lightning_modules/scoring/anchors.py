@@ -44,16 +44,21 @@ def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> l
         name = f"floor, N = {count}"
         if count > available:
             note = f"floor: expected {count} real test clips, the reference has {available}"
-            rows.append(Scores(name, count, {}, [note], evaluator, len(reference.train.y)))
+            rows.append(Scores(name, count, {}, [note], evaluator, len(reference.train.y), {"kind": "floor"}))
             continue
         chosen = torch.randperm(available, generator=torch.Generator().manual_seed(0))[:count]
-        rows.append(_row(reference, evaluator, name, Predictions(*(part[chosen] for part in reference.test))))
+        drawn = Predictions(*(part[chosen] for part in reference.test))
+        rows.append(_row(reference, evaluator, name, drawn, kind="floor"))
     return rows
 
 
-def _row(reference: Reference, evaluator: str, name: str, seen: Predictions, own: bool = False) -> Scores:
+def _row(
+    reference: Reference, evaluator: str, name: str, seen: Predictions, own: bool = False, kind: str = "anchor"
+) -> Scores:
     measures = measures_for(seen.features.shape[1], reference, own)
-    return measure(name, _batches(seen), measures, evaluator, len(reference.train.y))
+    row = measure(name, _batches(seen), measures, evaluator, len(reference.train.y))
+    row.facts["kind"] = kind
+    return row
 
 
 def _batches(seen: Predictions, size: int = 2048) -> Iterator[Predictions]:

@@ -76,7 +76,9 @@ def _rows(judge: EvaluatorModule, listed: list[tuple[str, list[Clip]]], real: Re
         batches = clip_batches(Path(folder), clips, fe.sample_rate, fe.num_samples, name=folder)
         measures = measures_for(feature_width(judge), real)
         count = len(real.train.y) if real else None
-        rows.append(measure(folder, predictions(judge, batches), measures, identity, count))
+        row = measure(folder, predictions(judge, batches), measures, identity, count)
+        row.facts["kind"] = "folder"
+        rows.append(row)
     return rows + (floor_rows(real, identity, [len(clips) for _, clips in listed]) if real else [])
 
 

@@ -24,7 +24,7 @@ def check_output(path: Path) -> None:
 def write_scores(path: Path, rows: Sequence[Scores]) -> None:
     """Write ``rows`` as CSV or JSON, by the suffix, under a temporary name, then rename.
 
-    What is missing is an empty cell or null.
+    What is missing is an empty cell or null; JSON holds the confusion matrix too.
 
     Raises:
         InputError: the suffix is another.
@@ -32,7 +32,8 @@ def write_scores(path: Path, rows: Sequence[Scores]) -> None:
     check_output(path)
     with new_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         if path.suffix == ".json":
-            json.dump([row.cells() for row in rows], file, indent=1, ensure_ascii=False, allow_nan=False)
+            table = [{**row.cells(), "confusion": row.confusion} for row in rows]
+            json.dump(table, file, indent=1, ensure_ascii=False, allow_nan=False)
             file.write("\n")
         else:
             writer = csv.writer(file)
@@ -59,7 +60,7 @@ def format_scores(rows: Sequence[Scores]) -> str:
 
 def format_table(rows: Sequence[Scores]) -> str:
     """All figures that some row has as a text table, errors beside them, and the notes below it."""
-    known = [name for name in FIGURES if name not in _BESIDE and any(name in row.figures for row in rows)]
+    known = [name for name in FIGURES if not name.endswith(_BESIDE) and any(name in row.figures for row in rows)]
     table = [["", "clips", *known]]
     for row in rows:
         table.append([row.name, str(row.count), *(_figure(row.figures, name) for name in known)])
@@ -71,18 +72,26 @@ def format_table(rows: Sequence[Scores]) -> str:
     return "\n".join([*lines, *(f"{row.name}: {note}" for row in rows for note in row.notes)])
 
 
-_BESIDE = ("accuracy_low", "accuracy_high", "kid_error")  # shown with the figure that they belong to
-_FORMATS: dict[str, str] = {"accuracy": ".1%", "kid": ".5f", "ndb": ".2f", "nearest_ratio": ".2f"}
+_BESIDE = ("_low", "_high", "_error")  # endings of what is shown with the figure that it belongs to
+_FORMATS: dict[str, str] = {
+    "accuracy": ".1%",
+    "guide_accuracy": ".1%",
+    "kid": ".5f",
+    "ndb": ".2f",
+    "nearest_ratio": ".2f",
+}
 
 
 def _figure(figures: dict[str, float], name: str) -> str:
+    """A figure with its interval or standard error, in the same format."""
     if name not in figures:
         return "-"
-    text = format(figures[name], _FORMATS.get(name, ".3f"))
-    if name == "accuracy" and "accuracy_low" in figures:
-        text += f" [{figures['accuracy_low']:.1%}, {figures['accuracy_high']:.1%}]"
-    if name == "kid" and "kid_error" in figures:
-        text += f" ± {figures['kid_error']:.5f}"
+    form = _FORMATS.get(name, ".3f")
+    text = format(figures[name], form)
+    if f"{name}_low" in figures:
+        text += f" [{figures[f'{name}_low']:{form}}, {figures[f'{name}_high']:{form}}]"
+    if f"{name}_error" in figures:
+        text += f" ± {figures[f'{name}_error']:{form}}"
     return text
 
 
@@ -95,5 +104,5 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(value)
+        return "; ".join(map(str, value))
     return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from tiny import check
 
-from lightning_modules.scoring.rows import COLUMNS
+from lightning_modules.scoring.rows import COLUMNS, FIGURES
 
 CLIPS = {"0.wav": 3, "1.wav": 3, "2.wav": 3}
 
@@ -62,9 +62,16 @@ def test_a_table_with_its_anchors(samples, evaluator, digits_root, scoretap, tmp
     stored = json.loads((tmp_path / "scores.json").read_text())
     assert [row["name"] for row in table] == ["real train", "real test", str(samples), "floor, N = 3"]
     for plain, row in zip(table, stored, strict=True):
-        assert tuple(plain) == tuple(row) == COLUMNS
+        assert tuple(plain) == COLUMNS and tuple(row) == (*COLUMNS, "confusion")
+        assert (
+            row["kind"]
+            == plain["kind"]
+            == {"real train": "anchor", "real test": "anchor"}.get(
+                row["name"], "floor" if row["name"].startswith("floor") else "folder"
+            )
+        )
         assert row["reference_count"] == 160 and len(row["evaluator"]) == 64
-        for name in set(COLUMNS) - {"name", "notes", "evaluator"}:
+        for name in ("count", "reference_count", *FIGURES):
             value = row[name]
             assert plain[name] == "" if value is None else float(plain[name]) == pytest.approx(value, rel=1e-8)
     drawn = stored[2]
