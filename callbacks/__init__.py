@@ -5,6 +5,7 @@ from callbacks.ema import EMA
 from callbacks.frozen_guard import FrozenGuard
 from callbacks.guided_sampling import GuidedSampling
 from callbacks.non_finite_guard import NonFiniteGuard
+from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 
-__all__ = ["EMA", "CostReport", "FrozenGuard", "GuidedSampling", "NonFiniteGuard", "SampleWriter"]
+__all__ = ["EMA", "CostReport", "FrozenGuard", "GuidedSampling", "NonFiniteGuard", "SampleScores", "SampleWriter"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.csv"
-COLUMNS = ("file", "label", "seed", "guidance_scale", "num_steps", "sampler", "nfe", "checkpoint")
+COLUMNS = ("file", "label", "seed", "guidance_scale", "num_steps", "sampler", "nfe", "seconds", "checkpoint")
 _PARTS = ".manifest.rank*.csv"
 
 
@@ -16,12 +16,18 @@ class ManifestPart:
     Args:
         folder: folder of the samples; all processes must see the same.
         rank: number of the process.
+        go_on: whether whole rows of an earlier run stay; the last one may have been cut short.
     """
 
-    def __init__(self, folder: Path, rank: int) -> None:
+    def __init__(self, folder: Path, rank: int, go_on: bool = False) -> None:
         self.path = folder / f".manifest.rank{rank}.csv"
-        with open(self.path, "w", newline="") as file:
-            csv.writer(file).writerow(("index", *COLUMNS))
+        kept = _rows(self.path) if go_on and self.path.exists() else []
+        temporary = self.path.with_suffix(".tmp")
+        with open(temporary, "w", newline="") as file:
+            writer = csv.DictWriter(file, ("index", *COLUMNS))
+            writer.writeheader()
+            writer.writerows(kept)
+        temporary.replace(self.path)
 
     def add(self, index: int, row: dict[str, Any]) -> None:
         """Append the ``row`` of request ``index``."""
@@ -29,14 +35,31 @@ class ManifestPart:
             csv.DictWriter(file, ("index", *COLUMNS)).writerow({"index": index, **row})
 
 
-def merge_parts(folder: Path) -> int:
+def sample_file(index: int, label: int, seed: int) -> str:
+    """Name of the file of request ``index``, such as ``00012_3_seed7.wav``; label -1 is ``any``."""
+    return f"{index:05d}_{label if label >= 0 else 'any'}_seed{seed}.wav"
+
+
+def drawn_files(folder: Path) -> set[str]:
+    """Names of the samples in ``folder`` that a manifest or a part of one holds and that are there."""
+    names = {row["file"] for manifest in earlier_manifests(folder) for row in _rows(manifest)}
+    return {name for name in names if (folder / name).is_file()}
+
+
+def merge_parts(folder: Path, go_on: bool = False) -> int:
     """Write all parts in the order of requests as one manifest, rename it into place, and remove the parts.
+
+    Args:
+        folder: folder of the samples.
+        go_on: whether rows of a manifest that is already there stay; its files are named by :func:`sample_file`.
 
     Returns:
         Number of samples.
     """
     parts = sorted(folder.glob(_PARTS))
-    rows = {int(row.pop("index")): row for part in parts for row in _rows(part)}
+    earlier = _rows(folder / MANIFEST) if go_on and (folder / MANIFEST).exists() else []
+    rows = {int(row["file"].partition("_")[0]): row for row in earlier}
+    rows |= {int(row.pop("index")): row for part in parts for row in _rows(part)}
     temporary = folder / f".{MANIFEST}.tmp"
     with open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -61,8 +84,9 @@ def remove_samples(folder: Path) -> None:
 
 
 def _rows(manifest: Path) -> list[dict[str, Any]]:
+    """Whole rows; a process that was killed may have left a piece of one at the end."""
     with open(manifest, newline="") as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if None not in row.values() and None not in row]
 
 
 def _remove(paths: Iterable[Path]) -> None:

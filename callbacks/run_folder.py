@@ -24,3 +24,11 @@ def _own_folder(trainer: Trainer) -> str | Path:
         return log_dir
     version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
     return Path(logger.save_dir or trainer.default_root_dir, str(logger.name), version)
+
+
+def checkpoint_folder(trainer: Trainer) -> Path:
+    """The folder of the run whose checkpoint is tested; the Trainer's ``default_root_dir`` where there is none."""
+    if trainer.ckpt_path is None:
+        return Path(trainer.default_root_dir)
+    folder = Path(trainer.ckpt_path).parent
+    return folder.parent if folder.name == "checkpoints" else folder

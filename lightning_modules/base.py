@@ -35,12 +35,15 @@ class CorpusModule(LightningModule):
         self.optimization = optimization or Optimization()
         self.labels = list(range(10))
         self._planned_steps: int | None = None  # of the run that is resumed
+        self._batch_size: int | None = None  # clips per step of training, over all processes
 
     def setup(self, stage: str) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
         self.check_data(datamodule)
         if stage == "fit":
             self.labels = list(getattr(datamodule, "labels", self.labels))
+            shares = self.trainer.world_size * self.trainer.accumulate_grad_batches
+            self._batch_size = datamodule.batch_size * shares if hasattr(datamodule, "batch_size") else None
         # DDP broadcasts buffers before every forward; what is frozen, or too constant to be saved, needs none.
         saved = {name for name in self.state_dict() if not name.startswith("classifier.")}
         self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers() if name not in saved]
@@ -77,13 +80,15 @@ class CorpusModule(LightningModule):
 
     def metadata(self) -> dict[str, Any]:
         """Plain facts that travel with a checkpoint, beside its weights and hyperparameters."""
-        return {"labels": self.labels}
+        return {"labels": self.labels, "batch_size": self._batch_size}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["scoretap"] = self.metadata()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.labels = list(checkpoint.get("scoretap", {}).get("labels", self.labels))
+        facts = checkpoint.get("scoretap", {})
+        self.labels = list(facts.get("labels", self.labels))
+        self._batch_size = facts.get("batch_size", self._batch_size)
         schedules = checkpoint.get("lr_schedulers") or [{}]
         self._planned_steps = schedules[0].get("total_steps")
 

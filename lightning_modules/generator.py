@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lightning_modules.audio import GriffinLim, LogMel, Vocoder
 from lightning_modules.base import NoisyModule
@@ -31,13 +31,15 @@ class Generator(NoisyModule):
     """A module with a denoiser, and perhaps a frozen classifier that can guide it; not used by itself.
 
     Attributes:
-        denoiser: ``(x_t, t)`` to an estimate of ``x_0``; its network is registered on the module, not the denoiser.
+        denoiser: ``(x_t, t)`` to an estimate of ``x_0``.
+        network: the denoiser's network, registered here and not there.
         classifier: the classifier that guides, or None.
         sampling: settings of the current run; never stored in checkpoints.
     """
 
     front_end: LogMel
     denoiser: Denoiser
+    network: nn.Module
 
     def __init__(self, optimization: Optimization | None, times: TimeDistribution | None) -> None:
         super().__init__(optimization, times)
@@ -66,6 +68,15 @@ class Generator(NoisyModule):
         if differences := self.front_end.differences(vocoder.front_end):
             raise InputError(f"vocoder and model must share one front end, they differ in {'; '.join(differences)}")
         object.__setattr__(self, "_vocoder", vocoder)  # not a submodule: neither saved nor wrapped by DDP
+
+    def parts(self, guided: bool) -> list[nn.Module]:
+        """Networks that an evaluation reads, with the class gradient or without."""
+        return [self.network, *([self.classifier] if guided and self.classifier is not None else [])]
+
+    @property
+    def title(self) -> str:
+        """Name of the model in tables."""
+        return type(self).__name__.removesuffix("Module")
 
     def check_guidance(self, labels: list[int], guidance_scale: float) -> None:
         """Refuse labels that cannot be guided to.

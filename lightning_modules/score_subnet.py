@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+from torch import nn
+
 from lightning_modules.diffusion import Parameterization, TapDenoiser, TimeDistribution
 from lightning_modules.dsm import DSMModule
 from lightning_modules.errors import InputError
@@ -42,6 +44,16 @@ class ScoreSubnetModule(DSMModule):
         self._make_subnet = subnet
         if self._classifier_description is not None:
             self.assemble()
+
+    def parts(self, guided: bool) -> list[nn.Module]:
+        return super().parts(guided=True)  # the taps are the classifier's own
+
+    @property
+    def title(self) -> str:
+        signals = {(tap.feature, tap.gradient) for tap in self.taps}
+        if not any(gradient for _, gradient in signals):
+            return "Score Subnet, no gradient taps"
+        return "Score Subnet" if any(feature for feature, _ in signals) else "Score Subnet, gradient taps alone"
 
     def make_denoiser(self) -> TapDenoiser:
         if self.classifier is None:

@@ -14,6 +14,7 @@ import lightning_modules.classifier
 import lightning_modules.evaluator
 import lightning_modules.score_subnet
 import lightning_modules.unet  # noqa: F401
+from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 from callbacks.saved_config import SavedConfig
 from datamodules import SampleRequests
@@ -27,12 +28,14 @@ from lightning_modules.parser_errors import first_sentence
 
 
 class ScoretapCLI(LightningCLI):
-    """Adds ``sampling``, ``vocoder`` and ``sample_writer``; checks everything before the Trainer starts."""
+    """Adds settings of drawing and scoring; checks everything before the Trainer starts."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(Sampling, "sampling")
         parser.add_subclass_arguments(Vocoder, "vocoder", required=False)
         parser.add_lightning_class_args(SampleWriter, "sample_writer")
+        if "test" in self.subcommands():
+            parser.add_lightning_class_args(SampleScores, "scoring")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         try:

@@ -44,6 +44,10 @@ class UNetModule(DSMModule):
         if self._classifier_path is None:
             self.assemble()
 
+    @property
+    def title(self) -> str:
+        return "U-Net"
+
     def make_denoiser(self) -> Denoiser:
         if self.classifier is None:
             return Denoiser(self.network, self.scaling, self.parameterization)

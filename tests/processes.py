@@ -24,7 +24,7 @@ def commands(configs, models, odd_root, folder, accelerator, devices):
 
     Args:
         configs: folder of tiny configs.
-        models: checkpoints of a ``classifier`` and of a ``score_subnet``.
+        models: checkpoints of a ``classifier``, a ``score_subnet`` and an ``evaluator``.
         odd_root: corpus with seven test clips.
         folder: where everything goes.
         accelerator: cpu or cuda.
@@ -41,6 +41,7 @@ def commands(configs, models, odd_root, folder, accelerator, devices):
     logger = ["--trainer.logger=CSVLogger", f"--trainer.logger.init_args.save_dir={folder}/test"]
     logger += ["--trainer.logger.init_args.name=run", "--trainer.logger.init_args.version="]
     odd = [f"--data.init_args.root={odd_root}", "--data.init_args.batch_size=3", *trainer]
+    scoring = ["--scoring.count=10", "--scoring.batch_size=4", "--scoring.minimum_accuracy=0"]
     predict = [
         "predict",
         "--ckpt_path",
@@ -69,6 +70,10 @@ def commands(configs, models, odd_root, folder, accelerator, devices):
         tiny.fit_arguments(configs, "classifier", folder / "spoilt", *shared, spoiler),
         drawn("even", "--data.init_args.labels=[0,1,2,3]", "--data.init_args.count=4", "--data.init_args.batch_size=8"),
         drawn("odd", "--data.init_args.labels=[3,1,4,0,5,9,2]", "--data.init_args.batch_size=4"),
+        [
+            "test", "--ckpt_path", str(models["score_subnet"]), *odd, "--sampling.num_steps=8", *scoring,
+            f"--scoring.folder={folder}/scored", f"--scoring.evaluator={models['evaluator']}",
+        ],
     ]  # fmt: skip
 
 
@@ -137,6 +142,20 @@ def check_samples(one, many, name, count, exact):
             np.testing.assert_array_equal(found, expected, err_msg=row["file"])
         mels = LogMel()(torch.tensor(np.stack([found, expected]), dtype=torch.float32))
         assert float((mels[0] - mels[1]).abs().mean()) < 0.04, row["file"]  # of the range of 2
+
+
+def check_scores(one, many, rtol=1e-6):
+    """The same samples and the same rows, but for what they cost, from batches that processes share."""
+    tables = [json.loads((folder / "scored" / "scores.json").read_text()) for folder in (one, many)]
+    assert len(tables[0]) == len(tables[1]) and tables[0][0]["count"] == 10
+    for expected, found in zip(*tables, strict=True):
+        for name in expected.keys() - {"seconds_per_sample", "peak_memory_gb"}:
+            if isinstance(expected[name], float):
+                np.testing.assert_allclose(found[name], expected[name], rtol=rtol, err_msg=name)
+            else:
+                assert found[name] == expected[name], name
+    with open(many / "scored" / "manifest.csv", newline="") as file:
+        assert [row["file"][:5] for row in csv.DictReader(file)] == [f"{i:05d}" for i in range(10)]
 
 
 def check_guided_sampling(one, many):

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, configs, classifier, score_subnet, odd_root):
-    models = {"classifier": classifier, "score_subnet": score_subnet}
+def runs(tmp_path_factory, configs, classifier, score_subnet, evaluator, odd_root):
+    models = {"classifier": classifier, "score_subnet": score_subnet, "evaluator": evaluator}
     return processes.run_both(configs, models, odd_root, tmp_path_factory.mktemp("processes"), "cpu", 2)
 
 
@@ -34,6 +34,10 @@ def test_equal_batch_shapes_give_equal_files(runs):
 
 def test_unequal_batch_shapes_give_the_same_files_within_tolerance(runs):
     processes.check_samples(*runs, "odd", 7, exact=False)
+
+
+def test_two_processes_give_the_row_of_one(runs):
+    processes.check_scores(*runs)
 
 
 def test_guided_sampling_gathers(runs):

@@ -58,6 +58,7 @@ class GriffinLim(Vocoder):
 
     def __init__(self, front_end: LogMel | None = None, num_iterations: int = 60, momentum: float = 0.99) -> None:
         super().__init__(front_end)
+        self.num_iterations, self.momentum = num_iterations, momentum
         fe = self.front_end
         self._phases = _GriffinLim(
             fe.n_fft,

@@ -27,7 +27,9 @@ def test_manifest(scoretap, score_subnet, tmp_path):
     status, err = scoretap("predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={folder}", *data, *QUICK)
     assert status == 0, err
     rows = rows_of(folder)
-    assert tuple(rows[0]) == ("file", "label", "seed", "guidance_scale", "num_steps", "sampler", "nfe", "checkpoint")
+    settings = ("guidance_scale", "num_steps", "sampler", "nfe")
+    assert tuple(rows[0]) == ("file", "label", "seed", *settings, "seconds", "checkpoint")
+    assert all(float(row["seconds"]) > 0 for row in rows)
     assert [(row["label"], row["seed"]) for row in rows] == [("3", "7"), ("", "8"), ("3", "9")]
     assert {(row["num_steps"], row["sampler"], row["nfe"]) for row in rows} == {("8", "EulerMaruyama", "8")}
     assert {row["checkpoint"] for row in rows} == {fingerprint(read_checkpoint(score_subnet)["state_dict"])}
@@ -84,7 +86,7 @@ def test_overwriting_removes_what_the_manifest_names_and_nothing_else(scoretap, 
     for path in own:
         path.write_text("mine")
     with open(folder / "manifest.csv", "a") as file:
-        file.write("../outside.wav,,0,0.0,8,EulerMaruyama,8,\n")
+        file.write("../outside.wav,,0,0.0,8,EulerMaruyama,8,,\n")
     again = ["--data=SampleRequests", "--data.init_args.labels=[5]", "--sample_writer.overwrite=true"]
     assert scoretap(*command, *again)[0] == 0
     assert {path.name for path in folder.iterdir()} == {"manifest.csv", "00000_5_seed0.wav", "notes.txt", "mine.wav"}

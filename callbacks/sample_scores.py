@@ -1,0 +1,150 @@
+"""The paper's Table 1 as part of `scoretap test`: draw, judge, write a row."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from callbacks.run_folder import checkpoint_folder
+from callbacks.sample_folder import SampleFolder, spread_requests
+from datamodules.sample_requests import SEED_LIMIT, RequestList
+from datamodules.subsets import check_labels
+from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.errors import InputError
+
+
+class SampleScores(Callback):
+    """Draws samples when a generator is tested, lets an evaluator judge them, and writes ``scores.json``.
+
+    Samples are spread over all processes; those that lie in the folder from an interrupted or smaller run of the same
+    weights and settings are not drawn again. The first row of the file is the model's, rows of real speech follow.
+    Without an evaluator nothing is drawn.
+
+    Args:
+        evaluator: checkpoint of an evaluator, trained on clean recordings of the same language, never the guide.
+        count: number of samples, N; the benchmark takes 2,048.
+        labels: digits to ask for in turn; by default all that the classifier knows, and none at guidance scale 0. An
+            empty list asks for none.
+        seed: of the first sample; the next has the next.
+        batch_size: samples that a process draws at once.
+        name: of the row; by default the model's and the guidance scale.
+        folder: where samples and scores go; by default a folder of these settings in ``test`` beside the checkpoints.
+        reference: corpus of real speech that distances refer to; by default the one that the checkpoint was trained on.
+        minimum_accuracy: share of the reference's test clips that the evaluator must hear right.
+        cache_dir: folder where references are kept; by default one in the user's cache folder.
+
+    Raises:
+        InputError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        evaluator: str | None = None,
+        count: int = 2048,
+        labels: list[int] | None = None,
+        seed: int = 0,
+        batch_size: int = 64,
+        name: str | None = None,
+        folder: str | None = None,
+        reference: str | None = None,
+        minimum_accuracy: float = 0.9,
+        cache_dir: str | None = None,
+    ) -> None:
+        if count < 2 or batch_size < 1 or not 0 <= seed <= SEED_LIMIT - count:
+            raise InputError(
+                f"expected a count of at least 2, a batch_size of at least 1 and seeds from 0 to 2^63 - 1, got "
+                f"{count}, {batch_size} and {seed}: correct --scoring"
+            )
+        if not 0.0 <= minimum_accuracy <= 1.0:
+            raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}: correct --scoring")
+        if labels:
+            check_labels(labels)
+        self.evaluator, self.count, self.labels, self.seed, self.batch_size = evaluator, count, labels, seed, batch_size
+        self.name, self.folder, self.reference = name, folder, reference
+        self.minimum_accuracy, self.cache_dir = minimum_accuracy, cache_dir
+        self._judging: Any = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Everything that can be refused is refused here, before the test begins."""
+        if self.evaluator is None or stage != "test":
+            return
+        from lightning_modules.generator import Generator
+
+        if not isinstance(pl_module, Generator):
+            raise InputError(
+                f"scoring draws samples from a generator, the checkpoint holds a {type(pl_module).__name__}: "
+                "leave out --scoring.evaluator"
+            )
+        pl_module.check_guidance(self._asked(pl_module), pl_module.sampling.guidance_scale)
+        self._judging = _on_first(trainer, lambda: self._open_judging(trainer, pl_module))
+
+    def _open_judging(self, trainer: Trainer, generator: Any) -> Any:
+        from lightning_modules.scoring.generators import GeneratorJudging
+
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        root = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
+        digits = self.labels or (generator.classifier.labels if generator.classifier else datamodule.labels)
+        cache = Path(self.cache_dir).expanduser() if self.cache_dir else None
+        assert self.evaluator is not None
+        return GeneratorJudging(self.evaluator, root, digits, self.minimum_accuracy, cache, generator)
+
+    def _asked(self, generator: Any) -> list[int]:
+        if self.labels is not None:
+            return self.labels
+        guided = generator.sampling.guidance_scale > 0 and generator.classifier is not None
+        return list(generator.classifier.labels) if guided else []
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.evaluator is None:
+            return
+        samples, asked = self._samples(trainer, pl_module), self._asked(pl_module)
+        requests: RequestList = spread_requests(asked, self.count, self.seed)
+        _on_first(trainer, samples.open)
+        samples.draw(trainer, pl_module, requests, self.batch_size)
+        _on_first(trainer, lambda: self._score(trainer, pl_module, samples))
+
+    def _samples(self, trainer: Trainer, generator: Any) -> SampleFolder:
+        from lightning_modules.scoring.facts import sampling_settings
+
+        settings = {**sampling_settings(generator), "labels": self._asked(generator), "seed": self.seed}
+        if self.folder is not None:
+            return SampleFolder(Path(self.folder), settings)
+        return SampleFolder(checkpoint_folder(trainer) / "test" / folder_name(settings), settings)
+
+    def _score(self, trainer: Trainer, generator: Any, samples: SampleFolder) -> None:
+        from lightning_modules.scoring.output import format_table, write_scores
+
+        scale = generator.sampling.guidance_scale if self._asked(generator) else 0.0
+        name = self.name or f"{generator.title}, γ = {scale:g}"
+        checkpoint = read_checkpoint(trainer.ckpt_path) if trainer.ckpt_path else {}
+        facts = {**samples.settings, "peak_memory_gb": samples.peak_memory_gb()}
+        if "test/loss" in trainer.callback_metrics:
+            facts["test_loss"] = float(trainer.callback_metrics["test/loss"])
+        rows = self._judging.rows(generator, name, samples.path, self.count, facts, checkpoint)
+        write_scores(samples.path / "scores.json", rows)
+        print(f"{format_table(rows)}\n\n{samples.path / 'scores.json'}")
+
+
+def folder_name(settings: dict[str, Any]) -> str:
+    """Short name of a folder for samples of ``settings``, another for others."""
+    import hashlib
+    import json
+
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    sampler = settings["sampler"].partition("(")[0]
+    return f"guidance={settings['guidance_scale']:g}-{sampler}-{settings['num_steps']}-{digest}"
+
+
+def _on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
+    """Do ``work`` on the first process while the others wait; what is refused there is refused on all."""
+    result, sentence = None, None
+    if trainer.is_global_zero:
+        try:
+            result = work()
+        except InputError as error:
+            sentence = str(error)
+    sentence = trainer.strategy.broadcast(sentence)
+    if sentence is not None:
+        raise InputError(sentence)
+    return result
