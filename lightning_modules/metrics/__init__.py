@@ -1,29 +1,39 @@
 """Measures that reduce across processes."""
 
-from lightning_modules.metrics.am_score import AMScore
+from lightning_modules.metrics.am_score import AMScore, am_from_sums
+from lightning_modules.metrics.class_sums import ClassSums, ScoreIntervals
 from lightning_modules.metrics.diversity import IntraClassDiversity
 from lightning_modules.metrics.feature_statistics import FeatureMoments, FeatureStatistics
 from lightning_modules.metrics.frechet import FrechetDistance, frechet_distance
-from lightning_modules.metrics.inception import InceptionScore, benchmark_inception_score, inception_score
+from lightning_modules.metrics.frechet_error import FrechetError
+from lightning_modules.metrics.inception import (
+    InceptionScore,
+    benchmark_inception_score,
+    inception_from_sums,
+    inception_score,
+)
 from lightning_modules.metrics.intended_accuracy import IntendedAccuracy
 from lightning_modules.metrics.kernel_distance import KernelDistance, kernel_distance
 from lightning_modules.metrics.modified_inception import (
     ModifiedInceptionScore,
+    modified_inception_from_sums,
     modified_inception_score,
     sampled_modified_inception_score,
 )
 from lightning_modules.metrics.ndb import NDB, FeatureBins, fit_bins, proportions_differ
 from lightning_modules.metrics.nearest_neighbour import NearestTrainingNeighbour, nearest_distances
 from lightning_modules.metrics.noise_level import NoiseLevelMean
-from lightning_modules.metrics.resampling import Interval, bootstrap, disjoint_subsets
+from lightning_modules.metrics.resampling import Interval, bootstrap, bootstrap_sums, disjoint_subsets
 
 __all__ = [
     "NDB",
     "AMScore",
+    "ClassSums",
     "FeatureBins",
     "FeatureMoments",
     "FeatureStatistics",
     "FrechetDistance",
+    "FrechetError",
     "InceptionScore",
     "IntendedAccuracy",
     "Interval",
@@ -32,13 +42,18 @@ __all__ = [
     "ModifiedInceptionScore",
     "NearestTrainingNeighbour",
     "NoiseLevelMean",
+    "ScoreIntervals",
+    "am_from_sums",
     "benchmark_inception_score",
     "bootstrap",
+    "bootstrap_sums",
     "disjoint_subsets",
     "fit_bins",
     "frechet_distance",
+    "inception_from_sums",
     "inception_score",
     "kernel_distance",
+    "modified_inception_from_sums",
     "modified_inception_score",
     "nearest_distances",
     "proportions_differ",

@@ -4,8 +4,16 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_modules.metrics.class_sums import class_sums
+from lightning_modules.metrics.class_sums import ClassSums, class_sums
 from lightning_modules.metrics.inputs import float64_rows, require, require_no_reference
+
+
+def am_from_sums(sums: ClassSums, train: Tensor) -> Tensor:
+    """AM score of the clips that were summed against ``train`` ``(K,)``, mean class probabilities of training clips.
+
+    A float64 scalar, or ``(R,)`` of resampled sums; ``train`` is normalised anew.
+    """
+    return _score(sums.probs / sums.num_clips.unsqueeze(-1), sums.entropy / sums.num_clips, train)
 
 
 class AMScore(Metric):
@@ -55,10 +63,14 @@ class AMScore(Metric):
         Raises:
             ValueError: there is no generated or no training clip.
         """
-        generated = self.probs[0] / require(self.count[0], 1, "generated")
+        count = require(self.count[0], 1, "generated")
         if self.reference is None:
-            train = self.probs[1] / require(self.count[1], 1, "real")
-        else:
-            train = self.reference.to(generated) / self.reference.to(generated).sum()
-        divergence = (torch.xlogy(train, train) - torch.xlogy(train, generated)).sum()
-        return divergence + self.entropy[0] / self.count[0]
+            require(self.count[1], 1, "real")
+        train = self.probs[1] if self.reference is None else self.reference
+        return _score(self.probs[0] / count, self.entropy[0] / count, train)
+
+
+def _score(mean_probs: Tensor, mean_entropy: Tensor, train: Tensor) -> Tensor:
+    train = train.to(mean_probs)
+    train = train / train.sum()
+    return (torch.xlogy(train, train) - torch.xlogy(train, mean_probs)).sum(dim=-1) + mean_entropy

@@ -1,5 +1,6 @@
 """Sums of class probabilities, from which several scores follow."""
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -7,16 +8,18 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.metrics.inputs import float64_rows
+from lightning_modules.metrics.ordered_rows import append_rows, hold_rows, ordered_rows
+from lightning_modules.metrics.resampling import Interval, bootstrap_sums
 
 
 class ClassSums(NamedTuple):
-    """Sums over clips, float64.
+    """Sums over clips, float64; resampled sums have the resamples R as a first axis.
 
     Attributes:
-        num_clips: a scalar.
-        probs: ``(K,)`` sum of p(y|x).
-        log_probs: ``(K,)`` sum of log p(y|x).
-        entropy: sum of H(p(y|x)), in nats, a scalar.
+        num_clips: a scalar, or ``(R,)``.
+        probs: ``(K,)`` sum of p(y|x), or ``(R, K)``.
+        log_probs: ``(K,)`` sum of log p(y|x), or ``(R, K)``.
+        entropy: sum of H(p(y|x)), in nats, a scalar, or ``(R,)``.
     """
 
     num_clips: Tensor
@@ -27,34 +30,89 @@ class ClassSums(NamedTuple):
 
 def class_sums(log_probs: Tensor) -> ClassSums:
     """Sums over ``log_probs`` ``(B, K)``, normalised anew in float64: float32 rows sum to 1 within 1e-7 only."""
-    log_probs = log_probs.double().log_softmax(dim=1)
-    probs = log_probs.exp()
-    num_clips = torch.tensor(float(len(probs)), dtype=torch.float64, device=probs.device)
-    return ClassSums(num_clips, probs.sum(dim=0), log_probs.sum(dim=0), torch.special.entr(probs).sum())
+    return _split(_columns(log_probs).sum(dim=0))
 
 
-class ClassSumsMetric(Metric):
-    """Base of scores that :class:`ClassSums` determine.
+class LogProbabilityRows(Metric):
+    """Base of scores of which some form needs every clip, not only sums; not used by itself.
+
+    The log-probabilities are kept, 8 (K + 1) bytes per clip: 88 for ten digits. It is the only memory that grows with
+    the number of clips.
 
     Args:
         num_classes: number of classes, K.
     """
 
     full_state_update = False
+    rows: list[Tensor]
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
         self.num_classes = num_classes
-        for name, value in class_sums(torch.zeros(0, num_classes))._asdict().items():
-            self.add_state(name, value, dist_reduce_fx="sum")
+        hold_rows(self, "rows")
 
     @property
-    def sums(self) -> ClassSums:
-        """What was added so far."""
-        return ClassSums(*(getattr(self, name) for name in ClassSums._fields))
+    def log_probs(self) -> Tensor:
+        """What was added so far, ``(N, K)`` float64 in file order."""
+        return ordered_rows(self, "rows", self.num_classes)
 
-    def _add(self, log_probs: Tensor) -> Tensor:
-        rows = float64_rows(log_probs, self.num_classes, self.device)
-        for name, value in class_sums(rows)._asdict().items():
-            setattr(self, name, getattr(self, name) + value)
-        return rows
+    def update(self, log_probs: Tensor, index: Tensor | None = None) -> None:
+        """Add ``log_probs`` ``(B, K)`` of generated clips.
+
+        Args:
+            log_probs: natural logarithms of the evaluator's class probabilities.
+            index: ``(B,)`` place of each clip in file order; needed where several processes share the clips.
+        """
+        append_rows(self, "rows", float64_rows(log_probs, self.num_classes, self.device), index)
+
+
+class ScoreIntervals(LogProbabilityRows):
+    """Bootstrap intervals of scores that :class:`ClassSums` determine; all scores see the same resamples.
+
+    Args:
+        scores: maps resampled sums to scores ``(R,)``, by name.
+        num_classes: number of classes, K.
+        num_resamples: number of draws of N clips with replacement.
+        level: share of resamples inside the interval, in (0, 1).
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        scores: Mapping[str, Callable[[ClassSums], Tensor]],
+        num_classes: int = 10,
+        num_resamples: int = 1000,
+        level: float = 0.95,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(num_classes)
+        self.scores = dict(scores)
+        self.num_resamples, self.level, self.seed = num_resamples, level, seed
+
+    def compute(self) -> dict[str, float]:
+        """Ends of each interval: ``is_low`` and ``is_high`` of the score ``is``.
+
+        Raises:
+            ValueError: fewer than 2 clips were seen, or one twice.
+        """
+        columns = _columns(self.log_probs)
+        found = {name: self._interval(columns, score) for name, score in self.scores.items()}
+        lows = {f"{name}_low": interval.low for name, interval in found.items()}
+        return lows | {f"{name}_high": interval.high for name, interval in found.items()}
+
+    def _interval(self, columns: Tensor, score: Callable[[ClassSums], Tensor]) -> Interval:
+        return bootstrap_sums(columns, lambda sums: score(_split(sums)), self.num_resamples, self.level, self.seed)
+
+
+def _columns(log_probs: Tensor) -> Tensor:
+    """What :class:`ClassSums` sums, ``(N, 2 K + 2)`` float64."""
+    log_probs = log_probs.double().log_softmax(dim=1)
+    probs = log_probs.exp()
+    entropy = torch.special.entr(probs).sum(dim=1, keepdim=True)
+    return torch.cat([torch.ones_like(entropy), probs, log_probs, entropy], dim=1)
+
+
+def _split(sums: Tensor) -> ClassSums:
+    num_classes = sums.shape[-1] // 2 - 1
+    parts = sums.split([1, num_classes, num_classes, 1], dim=-1)
+    return ClassSums(parts[0].squeeze(-1), parts[1], parts[2], parts[3].squeeze(-1))

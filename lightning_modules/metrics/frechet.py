@@ -19,16 +19,29 @@ def frechet_distance(a: FeatureStatistics, b: FeatureStatistics) -> Tensor:
     covariances, and free of the square roots of rounding errors that a matrix root of the product takes.
     """
     mean_a, mean_b = a.mean.reshape(-1), b.mean.reshape(-1).to(a.mean)
-    factor_a, factor_b = _factor(a.covariance, len(mean_a)), _factor(b.covariance.to(a.covariance), len(mean_a))
+    factor_a, factor_b = factor(a.covariance, len(mean_a)), factor(b.covariance.to(a.covariance), len(mean_a))
+    return distance_of_factors(mean_a, factor_a, mean_b, factor_b)
+
+
+def distance_of_factors(mean_a: Tensor, factor_a: Tensor, mean_b: Tensor, factor_b: Tensor) -> Tensor:
+    """:func:`frechet_distance` of means ``(D,)`` and of factors ``(D, R)`` of the covariances."""
     cross = torch.linalg.svdvals(factor_a.mT @ factor_b).sum()
     spread = factor_a.square().sum() + factor_b.square().sum()
     return (mean_a - mean_b).square().sum() + (spread - 2.0 * cross).clamp(min=0.0)
+
+
+def factor(covariance: Tensor, width: int) -> Tensor:
+    """``(D, R)`` factor F of a covariance of D = ``width`` and rank R, without directions that are only rounding."""
+    values, vectors = torch.linalg.eigh(covariance.reshape(width, width))
+    kept = values > values.abs().max() * width * torch.finfo(values.dtype).eps
+    return vectors[:, kept] * values[kept].sqrt()
 
 
 class FrechetDistance(Metric):
     """Fréchet distance between real and generated features; as FID on the evaluator's, as FAD on VGGish's.
 
     It is biased upwards, about as 1/N: compare values of equal N only, next to the distance of as many real clips.
+    Memory does not grow with the number of clips: ``16 D^2`` bytes, 16 MiB for 1024 features.
 
     Args:
         num_features: width of the features, D.
@@ -72,10 +85,3 @@ class FrechetDistance(Metric):
         generated, real = zip(self.count, self.total, self.outer, strict=True)
         reference = statistics_from_sums(*real, "real") if self.reference is None else self.reference
         return frechet_distance(statistics_from_sums(*generated, "generated"), reference)
-
-
-def _factor(covariance: Tensor, width: int) -> Tensor:
-    """``(D, R)`` factor F of a covariance of rank R, without directions that are only rounding."""
-    values, vectors = torch.linalg.eigh(covariance.reshape(width, width))
-    kept = values > values.abs().max() * width * torch.finfo(values.dtype).eps
-    return vectors[:, kept] * values[kept].sqrt()

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules.metrics.class_sums import ClassSums, ClassSumsMetric, class_sums
+from lightning_modules.metrics.class_sums import ClassSums, LogProbabilityRows, class_sums
 from lightning_modules.metrics.inputs import require
-from lightning_modules.metrics.ordered_rows import append_rows, hold_rows, ordered_rows
 
 
 def inception_score(log_probs: Tensor) -> Tensor:
@@ -18,7 +17,7 @@ def inception_score(log_probs: Tensor) -> Tensor:
 
     Salimans et al. 2016 (arXiv:1606.03498), on all samples at once.
     """
-    return _from_sums(class_sums(log_probs))
+    return inception_from_sums(class_sums(log_probs))
 
 
 def benchmark_inception_score(log_probs: Tensor) -> Tensor:
@@ -42,29 +41,17 @@ def benchmark_inception_score(log_probs: Tensor) -> Tensor:
     return (math.log(half) - entropy).mean().exp()
 
 
-class InceptionScore(ClassSumsMetric):
+def inception_from_sums(sums: ClassSums) -> Tensor:
+    """:func:`inception_score` of the clips that were summed: a scalar, or ``(R,)`` of resampled sums."""
+    mean_probs = sums.probs / sums.num_clips.unsqueeze(-1)
+    return (torch.special.entr(mean_probs).sum(dim=-1) - sums.entropy / sums.num_clips).exp()
+
+
+class InceptionScore(LogProbabilityRows):
     """Inception score in its textbook form and in that of the SC09 benchmark, both float64.
 
-    The textbook form is streamed; the other depends on which clip is in which half, so it keeps the log-probabilities.
-
-    Args:
-        num_classes: number of classes, K.
+    The benchmark's form depends on which clip is in which half, so log-probabilities are kept.
     """
-
-    rows: list[Tensor]
-
-    def __init__(self, num_classes: int = 10) -> None:
-        super().__init__(num_classes)
-        hold_rows(self, "rows")
-
-    def update(self, log_probs: Tensor, index: Tensor | None = None) -> None:
-        """Add ``log_probs`` ``(B, K)`` of generated clips.
-
-        Args:
-            log_probs: natural logarithms of the evaluator's class probabilities.
-            index: ``(B,)`` place of each clip in file order; needed where several processes share the clips.
-        """
-        append_rows(self, "rows", self._add(log_probs), index)
 
     def compute(self) -> dict[str, Tensor]:
         """``is`` (:func:`inception_score`) and ``is_bench`` (:func:`benchmark_inception_score`).
@@ -72,10 +59,6 @@ class InceptionScore(ClassSumsMetric):
         Raises:
             ValueError: fewer than 2 samples were seen, or one twice.
         """
-        bench = benchmark_inception_score(ordered_rows(self, "rows", self.num_classes))
-        return {"is": _from_sums(self.sums), "is_bench": bench}
-
-
-def _from_sums(sums: ClassSums) -> Tensor:
-    mean_entropy = sums.entropy / sums.num_clips
-    return (torch.special.entr(sums.probs / sums.num_clips).sum() - mean_entropy).exp()
+        log_probs = self.log_probs
+        bench = benchmark_inception_score(log_probs)
+        return {"is": inception_score(log_probs), "is_bench": bench}

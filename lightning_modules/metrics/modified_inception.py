@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules.metrics.class_sums import ClassSums, ClassSumsMetric, class_sums
+from lightning_modules.metrics.class_sums import ClassSums, LogProbabilityRows, class_sums
 from lightning_modules.metrics.inputs import require
-from lightning_modules.metrics.ordered_rows import append_rows, hold_rows, ordered_rows
 
 NUM_PAIRS = 10_000
 
@@ -20,7 +19,7 @@ def modified_inception_score(log_probs: Tensor) -> Tensor:
     Gurumurthy et al. 2017 (arXiv:1706.02071), in closed form. Classes that a clip surely is not dominate it: compare
     values of one evaluator only.
     """
-    return _from_sums(class_sums(log_probs))
+    return modified_inception_from_sums(class_sums(log_probs))
 
 
 def sampled_modified_inception_score(log_probs: Tensor) -> Tensor:
@@ -37,29 +36,17 @@ def sampled_modified_inception_score(log_probs: Tensor) -> Tensor:
     return _expectation(log_p.exp(), log_p - log_q).mean().exp()
 
 
-class ModifiedInceptionScore(ClassSumsMetric):
+def modified_inception_from_sums(sums: ClassSums) -> Tensor:
+    """:func:`modified_inception_score` of the clips that were summed: a scalar, or ``(R,)`` of resampled sums."""
+    n = sums.num_clips.unsqueeze(-1)
+    return (-_expectation(sums.probs / n, sums.log_probs / n) - sums.entropy / sums.num_clips).exp()
+
+
+class ModifiedInceptionScore(LogProbabilityRows):
     """Modified inception score over all pairs and over the SC09 benchmark's sample of pairs, both float64.
 
-    The first is streamed; the second depends on the order of clips, so it keeps the log-probabilities.
-
-    Args:
-        num_classes: number of classes, K.
+    The benchmark's pairs depend on the order of clips, so log-probabilities are kept.
     """
-
-    rows: list[Tensor]
-
-    def __init__(self, num_classes: int = 10) -> None:
-        super().__init__(num_classes)
-        hold_rows(self, "rows")
-
-    def update(self, log_probs: Tensor, index: Tensor | None = None) -> None:
-        """Add ``log_probs`` ``(B, K)`` of generated clips.
-
-        Args:
-            log_probs: natural logarithms of the evaluator's class probabilities.
-            index: ``(B,)`` place of each clip in file order; needed where several processes share the clips.
-        """
-        append_rows(self, "rows", self._add(log_probs), index)
 
     def compute(self) -> dict[str, Tensor]:
         """``mis`` (:func:`modified_inception_score`) and ``mis_bench`` (:func:`sampled_modified_inception_score`).
@@ -67,15 +54,11 @@ class ModifiedInceptionScore(ClassSumsMetric):
         Raises:
             ValueError: no sample was seen, or one twice.
         """
-        bench = sampled_modified_inception_score(ordered_rows(self, "rows", self.num_classes))
-        return {"mis": _from_sums(self.sums), "mis_bench": bench}
+        log_probs = self.log_probs
+        bench = sampled_modified_inception_score(log_probs)
+        return {"mis": modified_inception_score(log_probs), "mis_bench": bench}
 
 
 def _expectation(probs: Tensor, values: Tensor) -> Tensor:
     """Sum of ``values`` weighted by ``probs`` over classes; impossible classes count nothing, even infinite ones."""
     return torch.where(probs > 0, probs * values, 0.0).sum(dim=-1)
-
-
-def _from_sums(sums: ClassSums) -> Tensor:
-    n = sums.num_clips
-    return (-_expectation(sums.probs / n, sums.log_probs / n) - sums.entropy / n).exp()

@@ -1,13 +1,15 @@
-"""Metric states that keep every sample, in an order that depends on neither batches nor processes.
+"""Metric states that keep samples, in an order that depends on neither batches nor processes.
 
-For the few measures that draw subsets or pairs of samples. Only the list of rows is a state, so that the functions here
-work on any metric.
+For the few measures that draw subsets or pairs of samples. Only the list of rows and their number are states, so that
+the functions here work on any metric.
 """
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
+
+from lightning_modules.metrics.resampling import smallest_hashes
 
 
 def hold_rows(metric: Metric, name: str) -> None:
@@ -18,9 +20,10 @@ def hold_rows(metric: Metric, name: str) -> None:
     """
     metric.set_dtype(torch.float64)
     metric.add_state(name, [], dist_reduce_fx="cat")
+    metric.add_state(f"{name}_seen", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
 
-def append_rows(metric: Metric, name: str, rows: Tensor, index: Tensor | None) -> None:
+def append_rows(metric: Metric, name: str, rows: Tensor, index: Tensor | None, limit: int | None = None) -> None:
     """Keep ``rows`` ``(B, D)``, float64, with their places ``(B,)`` among all samples.
 
     Args:
@@ -29,22 +32,28 @@ def append_rows(metric: Metric, name: str, rows: Tensor, index: Tensor | None) -
         rows: samples.
         index: places, such as positions in the dataset; None continues the count of this process, which is enough for
             one process.
+        limit: number of samples to keep, as :func:`ordered_rows` chooses them; a quarter more may stay until then.
 
     Raises:
         ValueError: there are not as many places as rows.
     """
     state: list[Tensor] = getattr(metric, name)
+    seen: Tensor = getattr(metric, f"{name}_seen")
     if index is None:
-        seen = sum(part.numel() for part in state) // (1 + rows.shape[1])
-        index = torch.arange(seen, seen + len(rows))
+        index = torch.arange(int(seen), int(seen) + len(rows))
     if index.shape != rows.shape[:1]:
         raise ValueError(f"expected an index of shape ({len(rows)},), got {tuple(index.shape)}")
     # As first column: float64 holds integers up to 2^53.
     state.append(torch.cat([index.to(rows)[:, None], rows], dim=1).flatten())
+    setattr(metric, f"{name}_seen", seen + len(rows))
+    width = 1 + rows.shape[1]
+    if limit is not None and sum(part.numel() for part in state) > width * (limit + limit // 4):
+        table = torch.cat(state).view(-1, width)
+        setattr(metric, name, [table[smallest_hashes(table[:, 0], limit)].flatten()])
 
 
-def ordered_rows(metric: Metric, name: str, width: int) -> Tensor:
-    """All rows ``(N, width)`` by place.
+def ordered_rows(metric: Metric, name: str, width: int, limit: int | None = None) -> Tensor:
+    """All rows ``(N, width)`` by place; at most ``limit``, those whose places have the smallest hashes.
 
     Raises:
         ValueError: two samples have the same place.
@@ -53,6 +62,8 @@ def ordered_rows(metric: Metric, name: str, width: int) -> Tensor:
     if len(state) == 0:
         return torch.zeros(0, width, dtype=torch.float64, device=metric.device)
     table = dim_zero_cat(state).view(-1, 1 + width)
+    if limit is not None:
+        table = table[smallest_hashes(table[:, 0], limit)]
     place, order = table[:, 0].sort()
     if bool((place.diff() == 0).any()):
         raise ValueError("expected every sample once, got two of one index: give `index` where several processes share")

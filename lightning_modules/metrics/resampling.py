@@ -1,12 +1,17 @@
-"""How sure is a figure? Resampling with a generator of its own."""
+"""How sure is a figure? Resampling with a generator of its own, and choices that depend on a clip's place alone."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lightning_modules.metrics.inputs import require
+
+_WEIGHTS = 2**22  # counts of samples in resamples at a time: 32 MiB in float64
+_MASK = 2**64 - 1
+_GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio, odd
 
 
 class Interval(NamedTuple):
@@ -44,15 +49,42 @@ def bootstrap(
     Raises:
         ValueError: there are fewer than 2 samples, no resamples, or ``level`` is out of range.
     """
-    count = require(len(values), 2, "resampled")
-    if num_resamples < 1 or not 0.0 < level < 1.0:
-        raise ValueError(f"expected at least 1 resample and a level in (0, 1), got {num_resamples} and {level}")
+    count = _check(len(values), num_resamples, level)
     values = values.double()
     generator = torch.Generator().manual_seed(seed)
-    draws = (torch.randint(count, (count,), generator=generator).to(values.device) for _ in range(num_resamples))
-    resampled = torch.stack([statistic(values[rows]) for rows in draws]).double().cpu()
-    low, high = resampled.quantile(torch.tensor([(1.0 - level) / 2.0, (1.0 + level) / 2.0], dtype=torch.float64))
-    return Interval(float(statistic(values)), float(low), float(high))
+    draws = (_draw(count, generator).to(values.device) for _ in range(num_resamples))
+    resampled = torch.stack([statistic(values[rows]) for rows in draws])
+    return _interval(statistic(values), resampled, level)
+
+
+def bootstrap_sums(
+    values: Tensor,
+    statistic: Callable[[Tensor], Tensor],
+    num_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """:func:`bootstrap` of a statistic that sums over samples determine: the same draws, as one matrix product.
+
+    Args:
+        values: ``(N, S)`` one row per sample; a column of ones gives the number of samples.
+        statistic: maps sums ``(R, S)`` of R resamples to ``(R,)``.
+        num_resamples: number of draws of N rows with replacement.
+        level: share of resamples inside the interval, in (0, 1).
+        seed: of the draws.
+
+    Raises:
+        ValueError: there are fewer than 2 samples, no resamples, or ``level`` is out of range.
+    """
+    count = _check(len(values), num_resamples, level)
+    values = values.double()
+    generator = torch.Generator().manual_seed(seed)
+    resampled = []
+    for start in range(0, num_resamples, size := max(1, _WEIGHTS // count)):
+        draws = [_draw(count, generator) for _ in range(min(size, num_resamples - start))]
+        weights = torch.stack([torch.bincount(rows, minlength=count) for rows in draws])
+        resampled.append(statistic(_weighted_sums(weights.to(values), values)))
+    return _interval(statistic(values.sum(dim=0, keepdim=True))[0], torch.cat(resampled), level)
 
 
 def disjoint_subsets(count: int, num_subsets: int, seed: int = 0) -> tuple[Tensor, ...]:
@@ -73,3 +105,55 @@ def disjoint_subsets(count: int, num_subsets: int, seed: int = 0) -> tuple[Tenso
     size = count // num_subsets
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     return order[: size * num_subsets].split(size)
+
+
+def place_hashes(places: Tensor, seed: int = 0) -> Tensor:
+    """Pseudo-random int64 of at least 0 for each of ``places`` ``(B,)``, by the place and the seed alone.
+
+    The mixing function of SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators"): different
+    places have different values but for one bit.
+    """
+    x = places.detach().cpu().numpy().astype(np.uint64) + np.uint64((seed + 1) * _GOLDEN & _MASK)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    x = (x ^ (x >> np.uint64(31))) >> np.uint64(1)
+    return torch.as_tensor(x.astype(np.int64), device=places.device)
+
+
+def smallest_hashes(places: Tensor, limit: int, seed: int = 0) -> Tensor:
+    """Row numbers, ascending, of the at most ``limit`` of ``places`` ``(N,)`` whose :func:`place_hashes` are smallest.
+
+    A uniform choice that depends on neither batches nor processes: what it keeps of two parts, taken together, holds
+    what it keeps of the whole.
+    """
+    if len(places) <= limit:
+        return torch.arange(len(places), device=places.device)
+    return place_hashes(places, seed).argsort(stable=True)[:limit].sort().values
+
+
+def _check(count: int, num_resamples: int, level: float) -> int:
+    require(count, 2, "resampled")
+    if num_resamples < 1 or not 0.0 < level < 1.0:
+        raise ValueError(f"expected at least 1 resample and a level in (0, 1), got {num_resamples} and {level}")
+    return count
+
+
+def _draw(count: int, generator: torch.Generator) -> Tensor:
+    return torch.randint(count, (count,), generator=generator)
+
+
+def _weighted_sums(weights: Tensor, values: Tensor) -> Tensor:
+    """``weights @ values``, where an infinite value of weight 0 adds nothing."""
+    if not bool(values.isinf().any()):
+        return weights @ values
+    sums = weights @ values.masked_fill(values.isinf(), 0.0)
+    for infinity in (torch.inf, -torch.inf):
+        drawn = weights @ (values == infinity).double() > 0
+        sums = torch.where(drawn, sums + infinity, sums)
+    return sums
+
+
+def _interval(value: Tensor, resampled: Tensor, level: float) -> Interval:
+    ends = torch.tensor([(1.0 - level) / 2.0, (1.0 + level) / 2.0], dtype=torch.float64)
+    low, high = resampled.double().cpu().quantile(ends)
+    return Interval(float(value), float(low), float(high))

@@ -58,5 +58,6 @@ def test_single_precision_is_enough(samples):
 
 
 @pytest.mark.parametrize("y", [[0, 1, 2], [-1, -1, 0]])
-def test_nothing_to_compare_is_nan(y):
-    assert measure(np.ones((3, 5)), np.array(y)).compute().isnan()
+def test_nothing_to_compare(y):
+    with pytest.raises(ValueError, match="no class has two clips"):
+        measure(np.ones((3, 5)), np.array(y)).compute()

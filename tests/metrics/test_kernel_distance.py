@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lightning_modules.metrics import KernelDistance, disjoint_subsets, kernel_distance
+from lightning_modules.metrics.resampling import smallest_hashes
 
 
 def brute_force(x, y):
@@ -61,6 +62,40 @@ def test_value_depends_on_places_not_on_order(features):
         shuffled.update(x[part], index=part)
         shuffled.update(y[part], real=True, index=part)
     assert shuffled.compute()["kid"].item() == ordered.compute()["kid"].item()
+
+
+def test_limit_keeps_rows_chosen_by_place(features):
+    """In any batches, in any order, and as a stored reference; more than the limit is not kept for long."""
+    x, y = features(90, 4), features(80, 4, seed=1, shift=0.3)
+    kept = [rows[smallest_hashes(torch.arange(len(rows)), 40)] for rows in (x, y)]
+    expected = kid(*kept, limit=40)
+    for part in (90, 13, 1):
+        metric = KernelDistance(4, 4, reference=y, limit=40)
+        for place in torch.tensor(np.random.default_rng(0).permutation(90)).split(part):
+            metric.update(x[place], index=place)
+            assert sum(rows.numel() for rows in metric.generated) <= 50 * 5
+        assert metric.compute() == expected == kid(x, y, limit=40)
+    assert kid(x, y) != expected
+
+
+def test_below_the_limit_nothing_changes(features):
+    x, y = features(40, 4), features(30, 4, seed=1)
+    assert kid(x, y, limit=40) == kid(x, y, limit=1000)
+
+
+def kid(x, y, **options):
+    metric = KernelDistance(4, 4, **options)
+    for part in x.split(7):
+        metric.update(part)
+    metric.update(y, real=True)
+    return metric.compute()
+
+
+def test_reference_excludes_real_updates(features):
+    with pytest.raises(ValueError, match="stored reference"):
+        KernelDistance(4, reference=features(30, 4)).update(features(3, 4), real=True)
+    with pytest.raises(ValueError, match="limit of at least 20 clips, got 19"):
+        KernelDistance(4, limit=19)
 
 
 @pytest.mark.parametrize(("generated", "real", "message"), [(7, 8, "at least 8 generated"), (8, 7, "at least 8 real")])

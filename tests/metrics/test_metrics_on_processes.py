@@ -11,12 +11,16 @@ from lightning_modules.metrics import (
     AMScore,
     FeatureBins,
     FeatureMoments,
+    FeatureStatistics,
     FrechetDistance,
+    FrechetError,
     InceptionScore,
     IntendedAccuracy,
     KernelDistance,
     ModifiedInceptionScore,
     NearestTrainingNeighbour,
+    ScoreIntervals,
+    inception_from_sums,
 )
 
 pytestmark = pytest.mark.slow
@@ -38,7 +42,10 @@ def measure(rows):
     metrics = {
         "moments": FeatureMoments(WIDTH),
         "fid": FrechetDistance(WIDTH),
+        "fid_error": FrechetError(WIDTH, FeatureStatistics(features[1].mean(dim=0), features[1].T.cov(), COUNT)),
         "kid": KernelDistance(WIDTH, num_subsets=3),
+        "kid_limited": KernelDistance(WIDTH, num_subsets=3, reference=features[1], limit=12),
+        "intervals": ScoreIntervals({"is": inception_from_sums}, num_resamples=20),
         "is": InceptionScore(),
         "mis": ModifiedInceptionScore(),
         "am": AMScore(),

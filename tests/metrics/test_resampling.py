@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_modules.metrics import bootstrap, disjoint_subsets, inception_score
+from lightning_modules.metrics import bootstrap, bootstrap_sums, disjoint_subsets, inception_score, resampling
+from lightning_modules.metrics.resampling import place_hashes, smallest_hashes
 
 
 def test_interval_of_a_mean_is_the_normal_one():
@@ -46,6 +47,24 @@ def test_global_generator_is_left_alone():
     assert torch.rand(1) == expected
 
 
+@pytest.mark.parametrize("memory", [1, 300, 2**22])
+def test_sums_see_the_same_draws(memory, monkeypatch):
+    """In chunks of one resample, of seven, and of all; the statistic is a ratio of sums."""
+    monkeypatch.setattr(resampling, "_WEIGHTS", memory)
+    values = torch.tensor(np.random.default_rng(0).exponential(size=(40, 2)))
+    expected = bootstrap(values, lambda rows: rows[:, 0].sum() / rows[:, 1].sum(), num_resamples=50, seed=3)
+    found = bootstrap_sums(values, lambda sums: sums[:, 0] / sums[:, 1], num_resamples=50, seed=3)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_infinite_rows_count_where_they_are_drawn():
+    values = torch.tensor([[1.0], [2.0], [-torch.inf]])
+    plain = bootstrap(values, lambda rows: rows.sum().isinf().double(), num_resamples=200)
+    assert bootstrap_sums(values, lambda sums: sums[:, 0].isinf().double(), num_resamples=200) == plain
+    finite = bootstrap_sums(values, lambda sums: torch.where(sums.isinf(), 0.0, sums)[:, 0], num_resamples=200)
+    assert 3.0 <= finite.high <= 6.0
+
+
 def test_labels_without_fraction_have_a_mean():
     assert bootstrap(torch.tensor([True, False, True, True])).value == 0.75
 
@@ -61,6 +80,8 @@ def test_labels_without_fraction_have_a_mean():
 def test_nothing_to_resample(values, options, message):
     with pytest.raises(ValueError, match=message):
         bootstrap(values, **options)
+    with pytest.raises(ValueError, match=message):
+        bootstrap_sums(values[:, None], lambda sums: sums[:, 0], **options)
 
 
 def test_subsets_are_disjoint_equal_and_random():
@@ -76,3 +97,25 @@ def test_subsets_are_disjoint_equal_and_random():
 def test_empty_subsets(num_subsets):
     with pytest.raises(ValueError, match="1 to 3 subsets of 3 samples"):
         disjoint_subsets(3, num_subsets)
+
+
+def test_hashes_are_those_of_splitmix64():
+    """The first two outputs of the generator with state 0: seeds continue its sequence. One bit is left out."""
+    assert place_hashes(torch.tensor([0]), 0).item() == 0xE220A8397B1DCDAF >> 1
+    assert place_hashes(torch.tensor([0.0]).double(), 1).item() == 0x6E789E6AA1B965F4 >> 1
+
+
+def test_hashes_are_uniform():
+    values = place_hashes(torch.arange(20_000)).double() / 2**63
+    counts = torch.histc(values, 20, 0.0, 1.0)
+    assert ((counts - 1000).square() / 1000).sum() < 50  # chi square of 19 degrees of freedom: p < 1e-4
+
+
+def test_choice_of_parts_holds_the_choice_of_the_whole():
+    places = torch.randperm(100, generator=torch.Generator().manual_seed(0))
+    whole = set(places[smallest_hashes(places, 10)].tolist())
+    joined = torch.cat([part[smallest_hashes(part, 10)] for part in places.split(23)])
+    assert set(joined[smallest_hashes(joined, 10)].tolist()) == whole and len(whole) == 10
+    assert set(places[smallest_hashes(places, 10, seed=1)].tolist()) != whole
+    assert smallest_hashes(places, 10).tolist() == sorted(smallest_hashes(places, 10).tolist())
+    assert smallest_hashes(places, 100).tolist() == list(range(100))
