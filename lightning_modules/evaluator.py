@@ -22,6 +22,10 @@ class EvaluatorModule(CorpusModule):
         label_smoothing: share of the target spread over all classes.
         front_end: what the corpus stores; linked to the data's, samples only.
         optimization: optimiser and learning-rate schedule.
+
+    Attributes:
+        val_accuracy: share of validation clips heard right when last validated, in [0, 1]; travels with checkpoints.
+            None before any validation: the sanity check is of a few clips only and does not count.
     """
 
     front_end: Waveform
@@ -44,6 +48,7 @@ class EvaluatorModule(CorpusModule):
         self.label_smoothing = label_smoothing
         accuracies = {f"{stage}_accuracy": MulticlassAccuracy(10, average="micro") for stage in ("val", "test")}
         self.accuracies = nn.ModuleDict(accuracies)
+        self.val_accuracy: float | None = None
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities ``(B, K)`` and features ``(B, D)`` of waveforms ``(B, N)``."""
@@ -66,6 +71,18 @@ class EvaluatorModule(CorpusModule):
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         self._evaluate("val", batch)
+
+    def on_validation_epoch_end(self) -> None:
+        # Before Lightning resets the metric, and before any checkpoint that this validation may cause.
+        if not self.trainer.sanity_checking:
+            self.val_accuracy = float(self.accuracies["val_accuracy"].compute())
+
+    def metadata(self) -> dict[str, Any]:
+        return {**super().metadata(), "val_accuracy": self.val_accuracy}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.val_accuracy = checkpoint.get("scoretap", {}).get("val_accuracy")
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
         self._evaluate("test", batch)

@@ -35,13 +35,25 @@ def feature_width(evaluator: EvaluatorModule) -> int:
     return width
 
 
+def measuring_device(evaluator: EvaluatorModule) -> torch.device:
+    """Where measures of this evaluator work: on its device, or the CPU where that has no float64 (Apple's GPUs)."""
+    device: torch.device = evaluator.device
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 @torch.no_grad()
 def predictions(evaluator: EvaluatorModule, batches: WaveformBatches) -> Iterator[Predictions]:
-    """What ``evaluator`` makes of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none; batch by batch."""
+    """What ``evaluator`` makes of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none; batch by batch.
+
+    On :func:`measuring_device`, in float32; clips are numbered in the order in which they come.
+    """
     evaluator.eval()
+    device, count = measuring_device(evaluator), 0
     for waveform, y in batches:
         log_probs, features = evaluator(waveform.to(evaluator.device))
-        yield Predictions(log_probs.float().cpu(), features.float().cpu(), y)
+        index = torch.arange(count, count + len(y), device=device)
+        yield Predictions(log_probs.to(device).float(), features.to(device).float(), y.to(device), index)
+        count += len(y)
 
 
 def measure(
@@ -51,16 +63,18 @@ def measure(
     evaluator: str = "",
     reference_count: int | None = None,
 ) -> Scores:
-    """The row of predictions that come in batches.
+    """The row of predictions that come in batches; measured on the device that they are on.
 
     Raises:
         InputError: there is no clip.
     """
     count = 0
     for batch in seen:
-        count += len(batch.y)
         for each in measures:
+            if not count:
+                each.to(batch.features.device)
             each.update(batch)
+        count += len(batch.y)
     if not count:
         raise InputError(f"expected clips to judge, but {name!r} has none")
     figures: dict[str, float] = {}
@@ -69,7 +83,9 @@ def measure(
         found, remarks = each.compute()
         figures |= found
         notes += remarks
-    return Scores(name, count, figures, notes, evaluator, reference_count)
+    tables = [table for each in measures if (table := each.confusion()) is not None]
+    confusion = tables[0] if tables else None
+    return Scores(name, count, figures, notes, evaluator, reference_count, confusion=confusion)
 
 
 def judge(

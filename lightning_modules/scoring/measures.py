@@ -7,32 +7,42 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
 
 from lightning_modules.metrics import (
     InceptionScore,
     IntendedAccuracy,
     IntraClassDiversity,
     ModifiedInceptionScore,
+    ScoreIntervals,
     bootstrap,
+    inception_from_sums,
+    modified_inception_from_sums,
 )
 
 
 class Predictions(NamedTuple):
-    """What the evaluator makes of clips, on the CPU.
+    """What the evaluator makes of clips, all on one device that has float64.
 
     Attributes:
         log_probs: ``(B, K)`` natural logarithms of class probabilities.
         features: ``(B, D)`` input of its last layer.
         y: ``(B,)`` intended digits, -1 for none.
+        index: ``(B,)`` place of each clip in file order. What is drawn by lot depends on it, and on neither batches
+            nor processes.
     """
 
     log_probs: Tensor
     features: Tensor
     y: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which compares elements
 
 
 class Measure(ABC):
-    """Figures of one kind, from predictions that come in batches."""
+    """Figures of one kind, from predictions that come in batches; computed in float64.
+
+    Metrics that it holds as attributes reduce across processes when it computes.
+    """
 
     @abstractmethod
     def update(self, seen: Predictions) -> None:
@@ -41,6 +51,19 @@ class Measure(ABC):
     @abstractmethod
     def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
         """Computations by name; each gives figures, or raises ValueError where there are too few clips."""
+
+    def metrics(self) -> list[Metric]:
+        """The metrics that it holds."""
+        return [value for value in vars(self).values() if isinstance(value, Metric)]
+
+    def to(self, device: torch.device | str) -> None:
+        """Work on ``device``, which must have float64; the CPU by default."""
+        for metric in self.metrics():
+            metric.to(device)
+
+    def confusion(self) -> list[list[int]] | None:
+        """Counts of clips, rows intended and columns heard, where this measures them and there is such a clip."""
+        return None
 
     def compute(self) -> tuple[dict[str, float], list[str]]:
         """Finite figures, and a note for each part or figure that there is not."""
@@ -58,18 +81,24 @@ class Measure(ABC):
 
 
 class Recognition(Measure):
-    """Accuracy of intended digits with its bootstrap 95 % interval, and confidence; a bit per clip is kept."""
+    """Accuracy of intended digits with its bootstrap 95 % interval, their confusion, and confidence; keeps counts."""
 
     def __init__(self) -> None:
         self.metric = IntendedAccuracy()
-        self.hits: list[Tensor] = []
 
     def update(self, seen: Predictions) -> None:
         self.metric.update(seen.log_probs, seen.y)
-        self.hits.append((seen.log_probs.argmax(dim=1) == seen.y)[seen.y >= 0])
 
     def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
         return {"confidence": self._confidence, "accuracy": self._accuracy, "accuracy interval": self._interval}
+
+    def confusion(self) -> list[list[int]] | None:
+        counts = self._counts()
+        return counts.tolist() if counts.any() else None
+
+    def _counts(self) -> Tensor:
+        counts: Tensor = self.metric.compute()["confusion"]
+        return counts
 
     def _confidence(self) -> dict[str, Any]:
         return {"confidence": self.metric.compute()["confidence"]}
@@ -81,10 +110,11 @@ class Recognition(Measure):
         return {"accuracy": values["accuracy"]}
 
     def _interval(self) -> dict[str, Any]:
-        hits = torch.cat(self.hits)
-        if not len(hits):
+        counts = self._counts()
+        if not counts.any():
             return {}
-        interval = bootstrap(hits)
+        # Resampling takes no notice of the order of hits and misses: their numbers are enough.
+        interval = bootstrap(torch.arange(int(counts.sum())) < int(counts.diagonal().sum()))
         return {"accuracy_low": interval.low, "accuracy_high": interval.high}
 
 
@@ -102,23 +132,24 @@ class Diversity(Measure):
         self.metric.update(seen.features, torch.where(seen.y >= 0, seen.y, seen.log_probs.argmax(dim=1)))
 
     def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {"diversity": self._diversity}
-
-    def _diversity(self) -> dict[str, Any]:
-        if not bool((self.metric.count > 1).any()):
-            raise ValueError("no class has two clips")
-        return {"diversity": self.metric.compute()}
+        return {"diversity": lambda: {"diversity": self.metric.compute()}}
 
 
 class Sharpness(Measure):
-    """Inception scores, plain and modified, each in its exact form and the benchmark's; log-probabilities are kept."""
+    """Inception scores, plain and modified: exact with bootstrap 95 % intervals, and in the benchmark's forms.
+
+    The benchmark's forms and the intervals need every clip's log-probabilities. They are the only memory of a row that
+    grows with the number of clips: 88 bytes per clip in each of three metrics, and in a fourth for the AM score's
+    interval.
+    """
 
     def __init__(self) -> None:
-        self.metrics = {"is": InceptionScore(), "mis": ModifiedInceptionScore()}
+        self.plain, self.modified = InceptionScore(), ModifiedInceptionScore()
+        self.intervals = ScoreIntervals({"is": inception_from_sums, "mis": modified_inception_from_sums})
 
     def update(self, seen: Predictions) -> None:
-        for metric in self.metrics.values():
-            metric.update(seen.log_probs)
+        for metric in (self.plain, self.modified, self.intervals):
+            metric.update(seen.log_probs, seen.index)
 
     def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {name: metric.compute for name, metric in self.metrics.items()}
+        return {"is": self.plain.compute, "mis": self.modified.compute, "is and mis intervals": self.intervals.compute}

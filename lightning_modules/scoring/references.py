@@ -22,10 +22,10 @@ from lightning_modules.errors import InputError
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
 from lightning_modules.scoring.folders import clip_batches
-from lightning_modules.scoring.judging import predictions
+from lightning_modules.scoring.judging import measuring_device, predictions
 from lightning_modules.scoring.measures import Predictions
 
-FORMAT = 1  # raised when the same key begins to mean other figures
+FORMAT = 2  # raised when the same key begins to mean other figures
 DIGEST_BYTES = 32  # SHA-256 of what follows it in a kept file
 CHUNK = 2048  # clips at a time where float64 copies are made
 
@@ -63,7 +63,7 @@ def load_reference(
     cache_dir: Path | None = None,
     batch_size: int = 64,
 ) -> Reference:
-    """The reference of a corpus in Speech Commands layout, computed where it is not kept yet.
+    """The reference of a corpus in Speech Commands layout, computed where it is not kept yet; on the judge's device.
 
     Recordings are read as they are, without dither, like the folders that are compared with them.
 
@@ -83,12 +83,12 @@ def load_reference(
     reference = _kept(path)
     if reference is not None:
         _check_accuracy(reference.test, minimum_accuracy, root)
-        return reference
+        return _on(reference, measuring_device(evaluator))
     test = _judge(evaluator, root, clips["test"], batch_size, "real test")
     _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
     reference = _summarise(_judge(evaluator, root, clips["train"], batch_size, "real train"), test)
     _keep(path, reference)
-    return reference
+    return _on(reference, measuring_device(evaluator))
 
 
 def _list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
@@ -105,7 +105,7 @@ def _list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
 def _judge(evaluator: EvaluatorModule, root: Path, clips: list[Clip], batch_size: int, name: str) -> Predictions:
     fe = evaluator.front_end
     parts = predictions(evaluator, clip_batches(root, clips, fe.sample_rate, fe.num_samples, batch_size, name))
-    return Predictions(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return Predictions(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
 
 
 def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
@@ -131,6 +131,12 @@ def _key(evaluator: EvaluatorModule, root: Path, clips: dict[Split, list[Clip]])
             stat = os.stat(root / clip.path)
             digest.update(f"\n{split}\0{clip.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
     return digest.hexdigest()[:32]
+
+
+def _on(reference: Reference, device: torch.device) -> Reference:
+    """Predictions on ``device``, where rows of them are measured; they are kept from the CPU."""
+    train, test = (Predictions(*(column.to(device) for column in part)) for part in (reference.train, reference.test))
+    return reference._replace(train=train, test=test)
 
 
 def _summarise(train: Predictions, test: Predictions) -> Reference:

@@ -18,7 +18,8 @@ def seen():
         logits = torch.randn(count, 10, generator=generator) + 4.0 * torch.nn.functional.one_hot(y, 10)
         centres = torch.randn(10, 6, generator=torch.Generator().manual_seed(99))
         features = centres[y] + 0.3 * torch.randn(count, 6, generator=generator) + shift
-        return Predictions(logits.log_softmax(dim=1), features, y if labelled else torch.full_like(y, -1))
+        digits = y if labelled else torch.full_like(y, -1)
+        return Predictions(logits.log_softmax(dim=1), features, digits, torch.arange(count))
 
     return make
 

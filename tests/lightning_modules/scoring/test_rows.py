@@ -7,15 +7,19 @@ import torch
 
 from lightning_modules.errors import InputError
 from lightning_modules.metrics import (
+    AMScore,
+    FrechetError,
     benchmark_inception_score,
+    bootstrap,
     inception_score,
     modified_inception_score,
     nearest_distances,
     sampled_modified_inception_score,
 )
+from lightning_modules.scoring import load_evaluator
 from lightning_modules.scoring.anchors import floor_rows, measures_for, real_rows
-from lightning_modules.scoring.judging import measure
-from lightning_modules.scoring.measures import Predictions
+from lightning_modules.scoring.judging import measure, predictions
+from lightning_modules.scoring.measures import Measure, Predictions
 from lightning_modules.scoring.rows import FIGURES
 
 
@@ -38,17 +42,81 @@ def test_figures_are_those_of_the_metrics(seen, reference):
     assert figures["mis_bench"] == pytest.approx(float(sampled_modified_inception_score(clips.log_probs)))
     nearest = nearest_distances(clips.features, reference.train.features).mean()
     assert figures["nearest_ratio"] == pytest.approx(float(nearest) / 0.5)
-    assert figures["accuracy_low"] <= figures["accuracy"] <= figures["accuracy_high"]
+    for name in ("accuracy", "is", "mis", "am"):
+        assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"], name
+    hits = clips.log_probs.argmax(dim=1) == clips.y
+    assert figures["accuracy"] == pytest.approx(float(hits.double().mean()))
+    expected = bootstrap(hits.double().sort(descending=True).values)
+    assert (figures["accuracy_low"], figures["accuracy_high"]) == pytest.approx(expected[1:])
+    error = FrechetError(6, reference.statistics)
+    error.update(clips.features, torch.arange(100))
+    assert figures["fid_error"] == pytest.approx(float(error.compute()))
+    am = AMScore(reference=reference.mean_probs)
+    am.update(clips.log_probs)
+    assert figures["am"] == pytest.approx(float(am.compute()))
     assert figures["fid"] > real_rows(reference, "")[1].figures["fid"]
     assert found.notes == ["fid: of 100 clips, fewer than 2048, exploratory"]
 
 
 def test_a_row_does_not_depend_on_batches(seen, reference):
+    """Nor on their order: file order is by index."""
     clips = seen(64, seed=3)
-    one, many = row(clips, reference, 64).figures, row(clips, reference, 7).figures
-    assert one.keys() == many.keys()
-    for name in one:
-        assert one[name] == pytest.approx(many[name], rel=1e-9), name
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+    shuffled = Predictions(*(part[order] for part in clips))
+    one = row(clips, reference, 64)
+    for other in (row(clips, reference, 7), row(shuffled, reference, 9)):
+        assert other.confusion == one.confusion and other.figures.keys() == one.figures.keys()
+        for name, value in one.figures.items():
+            assert other.figures[name] == pytest.approx(value, rel=1e-9), name
+
+
+def test_confusion_counts_intended_and_heard(seen):
+    clips = seen(100, seed=3)
+    clips.y[:5] = -1
+    table = row(clips).confusion
+    expected = [[0] * 10 for _ in range(10)]
+    for asked, heard in zip(clips.y.tolist(), clips.log_probs.argmax(dim=1).tolist(), strict=True):
+        if asked >= 0:
+            expected[asked][heard] += 1
+    assert table == expected and sum(map(sum, table)) == 95
+    assert row(seen(10, labelled=False)).confusion is None
+
+
+class Recorder(Measure):
+    """Notes where it is told to work."""
+
+    def __init__(self):
+        self.devices = []
+
+    def to(self, device):
+        self.devices.append(torch.device(device))
+
+    def update(self, seen):
+        pass
+
+    def parts(self):
+        return {}
+
+
+def test_measures_work_where_the_predictions_are(seen, reference):
+    recorder = Recorder()
+    clips = [Predictions(*(part.to("meta") for part in batch)) for batch in batches(seen(10), 4)]
+    measure("row", clips, [recorder])
+    assert recorder.devices == [torch.device("meta")]
+    for each in measures_for(6, reference):
+        assert each.metrics() and {metric.device.type for metric in each.metrics()} == {"cpu"}
+        each.to("meta")
+        for metric in each.metrics():
+            assert metric.device.type == "meta"
+            assert {tensor.device.type for tensor in metric.buffers()} <= {"meta"}
+
+
+def test_predictions_are_numbered_as_they_come(evaluator):
+    judge = load_evaluator(evaluator)
+    given = [(torch.zeros(size, 16000), torch.arange(size)) for size in (3, 1, 2)]
+    found = list(predictions(judge, given))
+    assert [part.index.tolist() for part in found] == [[0, 1, 2], [3], [4, 5]]
+    assert all(part.device == judge.device for batch in found for part in batch)
 
 
 def test_without_reference_nothing_is_compared(seen):
@@ -66,11 +134,38 @@ def test_without_digits_there_is_no_accuracy(seen):
 def test_one_clip_says_what_it_cannot_tell(seen, reference):
     found = row(seen(1), reference)
     assert all(map(math.isfinite, found.figures.values()))
-    missing = set(FIGURES) - found.figures.keys()
-    assert {"accuracy_low", "diversity", "is_bench", "fid", "kid", "kid_error"} <= missing
+    assert set(found.figures) == {"accuracy", "confidence", "mis", "mis_bench", "am", "ndb", "nearest_ratio"}
     said = "\n".join(found.notes)
     for words in ("fid: expected at least 2", "kid: expected at least 20", "diversity: no class", "accuracy interval"):
         assert words in said
+    for words in ("is: expected at least 2", "is and mis intervals: expected", "am interval: expected", "fid_error: "):
+        assert words in said
+
+
+def test_two_clips(seen, reference):
+    """Of two classes: no class has two clips."""
+    found = row(seen(2), reference)
+    assert all(map(math.isfinite, found.figures.values())) and "nan" not in "".join(found.notes)
+    assert {"accuracy_low", "is_low", "mis_high", "is_bench", "am_low", "fid"} <= found.figures.keys()
+    assert not {"diversity", "fid_error", "kid"} & found.figures.keys()
+
+
+def test_clips_that_are_all_the_same(seen, reference):
+    """One class, covariance zero: every figure is defined, and every interval is a point."""
+    clips = Predictions(*(part[:1].expand(40, *part.shape[1:]) for part in seen(1)))._replace(index=torch.arange(40))
+    found = row(clips, reference)
+    measured = {name for name in FIGURES if not name.startswith(("guide", "fad", "scoreq"))}
+    assert set(found.figures) == measured and all(map(math.isfinite, found.figures.values()))
+    for name in ("accuracy", "is", "mis", "am"):
+        assert found.figures[f"{name}_low"] == pytest.approx(found.figures[f"{name}_high"], rel=1e-12)
+    assert found.figures["is"] == pytest.approx(1.0) and found.figures["fid_error"] == pytest.approx(0.0, abs=1e-7)
+
+
+def test_a_class_without_clips(seen, reference):
+    clips = Predictions(*(part[seen(100).y != 3] for part in seen(100)))
+    found = row(clips, reference)
+    assert all(map(math.isfinite, found.figures.values())) and {"am_low", "fid_error"} <= found.figures.keys()
+    assert sum(found.confusion[3]) == 0 and found.figures["am"] > row(seen(100), reference).figures["am"]
 
 
 def test_what_is_not_finite_is_left_out(seen):
@@ -78,7 +173,17 @@ def test_what_is_not_finite_is_left_out(seen):
     clips.log_probs[0] = torch.nan
     found = row(clips)
     assert all(map(math.isfinite, found.figures.values()))
-    assert "is" not in found.figures and any(note.startswith("is: nan") for note in found.notes)
+    assert not {"is", "is_low", "mis_high"} & found.figures.keys()
+    for name in ("is", "is_low", "mis_high"):
+        assert f"{name}: nan, left out" in found.notes
+
+
+def test_features_that_are_not_finite_are_left_out(seen, reference):
+    clips = seen(40)
+    clips.features[0] = torch.nan
+    found = row(clips, reference)
+    assert all(map(math.isfinite, found.figures.values())) and "is_low" in found.figures
+    assert not {"fid", "fid_error", "kid", "nearest_ratio", "diversity"} & found.figures.keys()
 
 
 def test_clusters_that_could_not_be_made_are_a_note(seen, reference):
