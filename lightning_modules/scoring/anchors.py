@@ -47,7 +47,8 @@ def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> l
             rows.append(Scores(name, count, {}, [note], evaluator, len(reference.train.y), {"kind": "floor"}))
             continue
         chosen = torch.randperm(available, generator=torch.Generator().manual_seed(0))[:count]
-        drawn = Predictions(*(part[chosen] for part in reference.test))._replace(index=torch.arange(count))
+        places = torch.arange(count, device=reference.test.index.device)
+        drawn = Predictions(*(part[chosen] for part in reference.test))._replace(index=places)
         rows.append(_row(reference, evaluator, name, drawn, kind="floor"))
     return rows
 

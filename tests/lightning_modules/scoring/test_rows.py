@@ -111,6 +111,19 @@ def test_measures_work_where_the_predictions_are(seen, reference):
             assert {tensor.device.type for tensor in metric.buffers()} <= {"meta"}
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device here: run `make check-gpus` where there is one"
+)
+def test_figures_do_not_depend_on_the_device(seen, reference):
+    clips = seen(64, seed=3)
+    expected = row(clips, reference)
+    train, test = (Predictions(*(part.cuda() for part in split)) for split in (reference.train, reference.test))
+    found = row(Predictions(*(part.cuda() for part in clips)), reference._replace(train=train, test=test))
+    assert found.confusion == expected.confusion and found.notes == expected.notes
+    assert found.figures == pytest.approx(expected.figures, rel=1e-9)
+
+
 def test_predictions_are_numbered_as_they_come(evaluator):
     judge = load_evaluator(evaluator)
     given = [(torch.zeros(size, 16000), torch.arange(size)) for size in (3, 1, 2)]
