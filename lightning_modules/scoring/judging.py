@@ -63,7 +63,7 @@ def measure(
     evaluator: str = "",
     reference_count: int | None = None,
 ) -> Scores:
-    """The row of predictions that come in batches; measured on the device that they are on.
+    """The row of predictions that come in batches; measured by this process, on the device that they are on.
 
     Raises:
         InputError: there is no clip.
@@ -73,6 +73,7 @@ def measure(
         for each in measures:
             if not count:
                 each.to(batch.features.device)
+                each.keep_to_itself()
             each.update(batch)
         count += len(batch.y)
     if not count:

@@ -38,11 +38,14 @@ class Predictions(NamedTuple):
     index: Tensor  # type: ignore[assignment]  # hides tuple.index, which compares elements
 
 
-class Measure(ABC):
-    """Figures of one kind, from predictions that come in batches; computed in float64.
+def alone(metric: Metric) -> Metric:
+    """``metric``, computing from this process' clips alone: a row is measured by one process while others wait."""
+    metric.distributed_available_fn = lambda: False
+    return metric
 
-    Metrics that it holds as attributes reduce across processes when it computes.
-    """
+
+class Measure(ABC):
+    """Figures of one kind, from predictions that come in batches; computed in float64."""
 
     @abstractmethod
     def update(self, seen: Predictions) -> None:
@@ -60,6 +63,11 @@ class Measure(ABC):
         """Work on ``device``, which must have float64; the CPU by default."""
         for metric in self.metrics():
             metric.to(device)
+
+    def keep_to_itself(self) -> None:
+        """Let its metrics compute :func:`alone`."""
+        for metric in self.metrics():
+            alone(metric)
 
     def confusion(self) -> list[list[int]] | None:
         """Counts of clips, rows intended and columns heard, where this measures them and there is such a clip."""

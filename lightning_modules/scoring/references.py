@@ -23,7 +23,7 @@ from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
 from lightning_modules.scoring.folders import clip_batches
 from lightning_modules.scoring.judging import measuring_device, predictions
-from lightning_modules.scoring.measures import Predictions
+from lightning_modules.scoring.measures import Predictions, alone
 
 FORMAT = 2  # raised when the same key begins to mean other figures
 DIGEST_BYTES = 32  # SHA-256 of what follows it in a kept file
@@ -140,7 +140,7 @@ def _on(reference: Reference, device: torch.device) -> Reference:
 
 
 def _summarise(train: Predictions, test: Predictions) -> Reference:
-    moments = FeatureMoments(train.features.shape[1])
+    moments = alone(FeatureMoments(train.features.shape[1]))
     for part in train.features.split(CHUNK):
         moments.update(part)
     bins, no_bins = None, ""
