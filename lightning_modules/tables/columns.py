@@ -1,0 +1,85 @@
+"""Cells of a row in the Markdown table, and the marks that it carries."""
+
+from collections.abc import Callable
+
+from lightning_modules.scoring.distances import FEW_CLIPS
+from lightning_modules.tables.collect import Row
+
+GUIDE_EXCESS = 0.10  # accuracy by the guide above accuracy by the evaluator that calls for a mark
+MISSING = "–"
+FOOTNOTES = {
+    "†": f"fewer than {FEW_CLIPS:,} clips: FID is exploratory, read KID and the floor at the same N.",
+    "‡": f"accuracy by the guide is more than {100 * GUIDE_EXCESS:.0f} points above the evaluator's: the guide hears "
+    "digits which the evaluator does not, adversarial patterns.",
+}
+
+
+def marks(row: Row) -> str:
+    """Signs of :data:`FOOTNOTES` that a row carries."""
+    few = "†" if row["count"] < FEW_CLIPS else ""
+    heard, by_guide = row["accuracy"], row["guide_accuracy"]
+    fooled = heard is not None and by_guide is not None and by_guide - heard > GUIDE_EXCESS
+    return few + ("‡" if fooled else "")
+
+
+def marked_name(row: Row) -> str:
+    """Name of a row and its marks."""
+    return f"{row['name']} {marks(row)}".strip()
+
+
+def rounded(value: object) -> str:
+    """Four digits below a hundred, whole numbers above."""
+    if value is None:
+        return ""
+    number = float(str(value))
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.4g}"
+
+
+def _parameters(row: Row) -> str:
+    total, trained = row["parameters_million"], row["trained_million"]
+    if total is None:
+        return ""
+    return f"{total:.2f}" + ("" if trained is None else f" [{trained:.2f}]")
+
+
+def _cost(name: str) -> Callable[[Row], str]:
+    return lambda row: rounded(row[name])
+
+
+def _figure(name: str, form: str, scale: float = 1.0, beside: bool = True) -> Callable[[Row], str]:
+    """A figure times ``scale`` in the format ``form``; its interval and error too, if ``beside``."""
+
+    def cell(row: Row) -> str:
+        if row[name] is None:
+            return ""
+        text = format(scale * row[name], form)
+        low, high, error = (row[f"{name}_{end}"] if beside else None for end in ("low", "high", "error"))
+        if low is not None and high is not None:
+            text += f" [{scale * low:{form}}, {scale * high:{form}}]"
+        return text if error is None else f"{text} ± {scale * error:{form}}"
+
+    return cell
+
+
+MARKDOWN_COLUMNS: dict[str, Callable[[Row], str]] = {
+    "model": marked_name,
+    "N": lambda row: f"{row['count']:,}",
+    "parameters, M: total [trained]": _parameters,
+    "GMACs/step": _cost("gmacs_per_step"),
+    "evaluations": _cost("nfe"),
+    "GMACs/sample": _cost("gmacs_per_sample"),
+    "s/sample": _figure("seconds_per_sample", ".3g"),
+    "peak GB": _figure("peak_memory_gb", ".2f"),
+    "ScoreQ ↑": _figure("scoreq", ".2f", beside=False),
+    "FAD ↓": _figure("fad", ".2f", beside=False),
+    "FID ↓": _figure("fid", ".3f"),
+    "KID ↓": _figure("kid", ".5f"),
+    "IS ↑": _figure("is", ".2f"),
+    "mIS ↑": _figure("mis", ".1f", beside=False),
+    "AM ↓": _figure("am", ".3f", beside=False),
+    "accuracy, % ↑": _figure("accuracy", ".1f", 100.0),
+    "guide accuracy, %": _figure("guide_accuracy", ".1f", 100.0),
+    "confidence": _figure("confidence", ".3f"),
+    "diversity": _figure("diversity", ".2f"),
+    "nearest ratio": _figure("nearest_ratio", ".2f"),
+}
