@@ -64,6 +64,7 @@ import sys
 import lightning.pytorch.cli, torchaudio.transforms
 before = set(sys.modules)
 import callbacks, datamodules, lightning_modules.trainer_cli, lightning_modules.scoring, lightning_modules.demo
+import lightning_modules.tables.plot
 new = {name.split(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"wandb", "librosa", "matplotlib", "espeakng_loader"}))
 """
@@ -77,12 +78,12 @@ def test_help_is_quick(tmp_path):
     start = time.perf_counter()
     done = python(code, "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for command in ("fit", "validate", "test", "predict", "score", "demo"):
+    for command in ("fit", "validate", "test", "predict", "score", "table", "demo"):
         assert f"\n  {command}" in done.stdout
     assert time.perf_counter() - start < 5.0
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "score", "demo"])
+@pytest.mark.parametrize("command", ["fit", "predict", "score", "table", "demo"])
 def test_help_of_a_command(command, capsys):
     from lightning_modules.cli import main
 
@@ -94,6 +95,7 @@ def test_help_of_a_command(command, capsys):
         "fit": "--sampling.num_steps",
         "predict": "gamma of classifier guidance",
         "score": "evaluator",
+        "table": "readme",
         "demo": "output",
     }
     assert expected[command] in printed

@@ -39,6 +39,7 @@ def parse(request, monkeypatch, tmp_path, capsys):
     """Parses a command without running it; checkpoints that it names are stood in for by tiny ones."""
     from lightning_modules import demo
     from lightning_modules.scoring import command as scoring
+    from lightning_modules.tables import command as tables
 
     monkeypatch.chdir(tmp_path)
 
@@ -48,8 +49,12 @@ def parse(request, monkeypatch, tmp_path, capsys):
     @functools.wraps(scoring.score_folders)
     def no_scores(*args, **kwargs): ...
 
+    @functools.wraps(tables.make_table)
+    def no_table(*args, **kwargs): ...
+
     monkeypatch.setattr(demo, "demo", no_demo)
     monkeypatch.setattr(scoring, "score_folders", no_scores)
+    monkeypatch.setattr(tables, "make_table", no_table)
 
     def run(command):
         words = shlex.split(command, comments=True)[1:]
@@ -82,6 +87,7 @@ def test_command_parses(command, parse):
         "scoretap fit --config base --config data/sc09 --config small/classifier --trainer.max_step 3",
         "scoretap predict --ckpt_path X --sampling.gamma 3",
         "scoretap demo --outptu runs/demo",
+        "scoretap table runs --redme README.md",
         "scoretap scor runs/demo",
     ],
 )
