@@ -57,6 +57,8 @@ def _reworded(cause: str, key: str, owner: str, given: str, known: Iterable[str]
         return f"{match[1]} must be given: see --help"
     if match := re.match(r"Expected a <class '(\w+)'>(?:\. Got value: (.+))?", cause):
         return f"{key} must be {match[1]}, got {match[2] or given}"
+    if match := re.match(r"Expected a typing\.Literal\[(.+)\](?:\. Got value: (.+))?", cause):
+        return f"{key} must be one of {match[1]}, got {match[2] or given}"
     return cause
 
 

@@ -27,6 +27,10 @@ NESTED = """Parser key "model":
             "unknown setting '--trainer.max_step=3', did you mean '--trainer.max_steps'?",
         ),
         ("Subcommand 'fit' does not accept option 'zebra'", "fit has no setting 'zebra': see --help"),
+        (
+            "Parser key \"sampling.guidance_at\":\n  Expected a typing.Literal['noisy', 'denoised']. Got value: clean",
+            "sampling.guidance_at must be one of 'noisy', 'denoised', got clean",
+        ),
         ("the following arguments are required: fit.model", "fit.model must be given: see --help"),
         ("", "ValueError"),
     ],
