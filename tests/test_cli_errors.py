@@ -29,6 +29,13 @@ PREDICTING = {
     "--sampling.num_steps=many": ["num_steps", "int", "many"],
     "--sampling.num_step=3": ["--sampling.num_step", "did you mean '--sampling.num_steps'"],
     "--sampling.sampler=EulerMaruyma": ["'EulerMaruyma'", "sampling.sampler"],
+    "--sampling.guidance=Intervall": ["'Intervall'", "sampling.guidance"],
+    "--sampling.guidance=Interval": ["low, high", "must be given"],
+    "--sampling.guidance=Interval --sampling.guidance.init_args.low=3 --sampling.guidance.init_args.high=1": [
+        "low < high",
+        "low 3.0 and high 1.0",
+    ],
+    "--sampling.guidance_at=clean": ["sampling.guidance_at", "'noisy', 'denoised'", "clean"],
     f"{REQUESTS} --data.init_args.labels=[11]": ["digits 0 to 9", "11"],
     f"{REQUESTS} --data.init_args.csv=nowhere.csv": ["nowhere.csv"],
     f"{REQUESTS} --data.init_args.count=0": ["count", "got 0"],

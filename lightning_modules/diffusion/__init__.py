@@ -1,6 +1,14 @@
 """The diffusion mathematics: process, denoisers, loss, guidance and samplers. Knows no network and no trainer."""
 
-from lightning_modules.diffusion.guidance import ClassifierGuidance
+from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance
+from lightning_modules.diffusion.guidance_schedules import (
+    Constant,
+    CosineRamp,
+    GuidanceSchedule,
+    Interval,
+    LinearRamp,
+    NormMatched,
+)
 from lightning_modules.diffusion.losses import dsm_loss
 from lightning_modules.diffusion.parameterizations import Epsilon, Parameterization, Preconditioned, Velocity
 from lightning_modules.diffusion.preconditioning import Denoiser, InputScaling, TapDenoiser
@@ -13,10 +21,17 @@ __all__ = [
     "VPSDE",
     "Clamp",
     "ClassifierGuidance",
+    "Constant",
+    "CosineRamp",
+    "DenoisedGuidance",
     "Denoiser",
     "Epsilon",
+    "GuidanceSchedule",
     "InputScaling",
+    "Interval",
+    "LinearRamp",
     "LogNormalTimes",
+    "NormMatched",
     "Parameterization",
     "Preconditioned",
     "Sampling",

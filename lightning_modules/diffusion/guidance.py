@@ -1,9 +1,11 @@
-"""Classifier guidance as a wrapper with a denoiser's own signature."""
+"""Classifier guidance as wrappers with a denoiser's own signature."""
 
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
+from lightning_modules.diffusion.guidance_schedules import Constant, GuidanceSchedule
 from lightning_modules.diffusion.sde import VPSDE
 
 
@@ -23,23 +25,32 @@ class ClassifierGuidance(nn.Module):
     .. math:: s(x_t, t) + \gamma \nabla_{x_t} \log p(y \mid x_t, t)
               \iff \mathrm{denoised} + \gamma \frac{\sigma_t^2}{\alpha_t} \nabla_{x_t} \log p(y \mid x_t, t)
 
-    Dhariwal and Nichol 2021 (arXiv:2105.05233), in the form of Makarov and Gerkmann 2026 (arXiv:2606.20457).
-    At scale 0, or without labels, the wrapped denoiser answers alone and no gradient is computed.
+    Dhariwal and Nichol 2021 (arXiv:2105.05233), in the form of Makarov and Gerkmann 2026 (arXiv:2606.20457); a schedule
+    makes gamma a function of the noise level. At scale 0, without labels, or where the schedule rests, the wrapped
+    denoiser answers alone and no gradient is computed.
 
     Args:
         denoiser: gives the estimate and the reading of ``(x_t, t)`` from which the class gradient comes.
         sde: diffusion process.
         guidance_scale: gamma, at least 0.
+        schedule: share of gamma by noise level (default constant).
 
     Raises:
         ValueError: ``guidance_scale`` is negative or NaN.
     """
 
-    def __init__(self, denoiser: GuidableDenoiser, sde: VPSDE, guidance_scale: float) -> None:
+    def __init__(
+        self,
+        denoiser: GuidableDenoiser,
+        sde: VPSDE,
+        guidance_scale: float,
+        schedule: GuidanceSchedule | None = None,
+    ) -> None:
         super().__init__()
         if not guidance_scale >= 0:
             raise ValueError(f"expected guidance_scale >= 0, got {guidance_scale}")
         self.denoiser, self.sde, self.guidance_scale = denoiser, sde, guidance_scale
+        self.schedule = schedule or Constant()
 
     def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         """Guided estimate of ``x_0``, shape of ``x_t``.
@@ -49,9 +60,40 @@ class ClassifierGuidance(nn.Module):
             t: ``(B,)`` times in [t_min, 1].
             y: ``(B,)`` digits; rows with -1 stay unguided.
         """
-        if self.guidance_scale == 0 or y is None:
+        if self.guidance_scale == 0 or y is None or not self.schedule.active(t, self.sde):
             return self.denoiser(x_t, t)
+        denoised, gradient = self.estimate(x_t, t, y)
+        score = self.sde.score_from_denoised(denoised, x_t, t)
+        strength = (self.guidance_scale * self.schedule.factor(t, self.sde, score, gradient)).reshape(-1, 1, 1, 1)
+        alpha_t, sigma_t = self.sde.marginal(t)
+        return denoised + strength * sigma_t.square() / alpha_t * gradient
+
+    def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Unguided estimate of ``x_0`` and gradient of ``log p(y | x_t)``, both from one reading."""
         reading = self.denoiser.read(x_t, t, differentiable=True)
         denoised = self.denoiser.denoise(x_t, t, reading)
-        alpha_t, sigma_t = self.sde.marginal(t)
-        return denoised + self.guidance_scale * sigma_t.square() / alpha_t * reading.class_gradient(y)
+        return denoised, reading.class_gradient(y)
+
+
+class DenoisedGuidance(ClassifierGuidance):
+    r"""Asks the classifier about the denoised estimate, not the noisy input, without differentiating the denoiser.
+
+    .. math:: \nabla_{x_t} \log p(y \mid \hat x_0(x_t))
+              = \Bigl(\frac{\partial \hat x_0}{\partial x_t}\Bigr)^{\!\top} \nabla_{\hat x_0} \log p(y \mid \hat x_0)
+              \approx \alpha_t \nabla_{\hat x_0} \log p(y \mid \hat x_0, t_\mathrm{min})
+
+    The left side is guidance in the form of Chung et al. 2022 (DPS, arXiv:2209.14687); it needs a backward pass through
+    the denoiser. Here the Jacobian is replaced by :math:`\alpha_t`, its value for data of unit variance, under which
+    :math:`\mathrm{Var}(x_0 \mid x_t) = \sigma_t^2`: a shortcut like that of He et al. 2023 (MPGD, arXiv:2311.16424), an
+    approximation and not the gradient of any density. The estimate so moves by
+    :math:`\gamma \sigma_t^2 \nabla \log p(y \mid \hat x_0)`.
+
+    A Score Subnet pays a second forward of its backbone, at the estimate; a network with a separate classifier reads
+    that classifier once, as otherwise.
+    """
+
+    def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Unguided estimate of ``x_0`` and, in place of the gradient, its approximation above."""
+        denoised = self.denoiser.denoise(x_t, t, self.denoiser.read(x_t, t))
+        reading = self.denoiser.read(denoised, torch.full_like(t, self.sde.t_min), differentiable=True)
+        return denoised, self.sde.marginal(t)[0] * reading.class_gradient(y)

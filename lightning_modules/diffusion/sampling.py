@@ -1,12 +1,13 @@
 """The settings of one generation run, and the run itself."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from lightning_modules.diffusion.guidance import ClassifierGuidance
+from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance
+from lightning_modules.diffusion.guidance_schedules import Constant, GuidanceSchedule
 from lightning_modules.diffusion.samplers import EulerMaruyama, PerSampleNoise, Sampler, TimeGrid, UniformTime
 from lightning_modules.diffusion.samplers.base import SamplerOutput
 from lightning_modules.diffusion.sde import VPSDE
@@ -22,9 +23,13 @@ class Sampling:
         sampler: solver of the reverse process (default Euler-Maruyama, as in the paper).
         time_grid: placement of the steps in time (default uniform).
         clamp: largest magnitude of the denoised estimate before guidance; null leaves it free.
+        guidance: share of gamma by noise level (default constant, as in the paper).
+        guidance_at: what the classifier is asked about: the noisy input, or the denoised estimate by an approximation
+            that costs a Score Subnet one more backbone forward.
 
     Raises:
-        ValueError: ``guidance_scale`` is negative or not finite, ``num_steps`` below 1 or ``clamp`` not above 0.
+        ValueError: ``guidance_scale`` is negative or not finite, ``num_steps`` below 1, ``clamp`` not above 0,
+            or ``guidance_at`` neither ``noisy`` nor ``denoised``.
     """
 
     def __init__(
@@ -34,6 +39,8 @@ class Sampling:
         sampler: Sampler | None = None,
         time_grid: TimeGrid | None = None,
         clamp: float | None = 1.1,
+        guidance: GuidanceSchedule | None = None,
+        guidance_at: Literal["noisy", "denoised"] = "noisy",
     ) -> None:
         if not 0 <= guidance_scale < math.inf:
             raise ValueError(f"guidance_scale must be a finite number of at least 0, got {guidance_scale}")
@@ -41,14 +48,22 @@ class Sampling:
             raise ValueError(f"num_steps must be at least 1, got {num_steps}")
         if clamp is not None and not clamp > 0:
             raise ValueError(f"clamp must be above 0 or null, got {clamp}")
+        if guidance_at not in ("noisy", "denoised"):
+            raise ValueError(f"guidance_at must be 'noisy' or 'denoised', got {guidance_at!r}")
         self.guidance_scale, self.num_steps, self.clamp = guidance_scale, num_steps, clamp
         self.sampler = sampler or EulerMaruyama()
         self.time_grid = time_grid or UniformTime()
+        self.guidance, self.guidance_at = guidance or Constant(), guidance_at
 
     def replace(self, **changes: Any) -> "Sampling":
         """The same settings with some changed, validated anew."""
-        names = ("guidance_scale", "num_steps", "sampler", "time_grid", "clamp")
+        names = ("guidance_scale", "num_steps", "sampler", "time_grid", "clamp", "guidance", "guidance_at")
         return Sampling(**{**{name: getattr(self, name) for name in names}, **changes})
+
+    @property
+    def guidance_name(self) -> str:
+        """Schedule and place of guidance in short form, such as ``Interval(low=0.2, high=3.0, inside=Constant)``."""
+        return str(self.guidance) + (" at denoised" if self.guidance_at == "denoised" else "")
 
     @torch.no_grad()
     def draw(
@@ -72,5 +87,6 @@ class Sampling:
         """
         noise = PerSampleNoise(seeds, shape, device)
         bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp)
-        guided = ClassifierGuidance(bounded, sde, self.guidance_scale)
+        kind = DenoisedGuidance if self.guidance_at == "denoised" else ClassifierGuidance
+        guided = kind(bounded, sde, self.guidance_scale, self.guidance)
         return self.sampler(guided, sde, noise.draw(), self.time_grid(self.num_steps, sde), noise, y)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from gaussian_mixture import Mixture
 from torch import Tensor
 
 from lightning_modules.diffusion import VPSDE
@@ -36,6 +37,11 @@ def sde():
 @pytest.fixture
 def gaussian(sde):
     return GaussianData(sde, mean=0.7, std=0.5)
+
+
+@pytest.fixture
+def mixture(sde):
+    return Mixture(sde)
 
 
 @pytest.fixture

@@ -4,50 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lightning_modules.diffusion import Clamp, ClassifierGuidance
-from lightning_modules.networks import Reading
-
-MEANS = torch.tensor([-0.8, 0.1, 0.9], dtype=torch.float64).reshape(3, 1, 1, 1)
-STD = 0.5
-
-
-class Mixture:
-    """Three classes N(mean_k, STD^2) in every value of the map: its denoiser, and its Bayes classifier."""
-
-    def __init__(self, sde):
-        self.sde, self.reads = sde, []
-
-    def log_joint(self, x_t, t):
-        alpha_t, sigma_t = self.sde.marginal(t)
-        variance = alpha_t.square() * STD**2 + sigma_t.square()
-        distances = (x_t.unsqueeze(1) - alpha_t.unsqueeze(1) * MEANS).square() / variance.unsqueeze(1)
-        return -0.5 * distances.sum(dim=(2, 3, 4))
-
-    def class_score(self, x_t, t, y):
-        """Score of the class itself: what guidance at scale 1 must arrive at."""
-        alpha_t, sigma_t = self.sde.marginal(t)
-        return (alpha_t * MEANS[y] - x_t) / (alpha_t.square() * STD**2 + sigma_t.square())
-
-    def score(self, x_t, t):
-        posterior = self.log_joint(x_t, t).softmax(dim=1)
-        scores = torch.stack([self.class_score(x_t, t, torch.full((len(t),), k)) for k in range(3)], dim=1)
-        return (posterior.reshape(*posterior.shape, 1, 1, 1) * scores).sum(dim=1)
-
-    def __call__(self, x_t, t, y=None):
-        return self.sde.denoised_from_score(self.score(x_t, t), x_t, t)
-
-    def read(self, x_t, t, differentiable=False):
-        self.reads.append(differentiable)
-        x_t = x_t.detach().requires_grad_()
-        return Reading(x_t, self.log_joint(x_t, t), {}, [])
-
-    def denoise(self, x_t, t, reading=None):
-        return self(x_t, t)
-
-
-@pytest.fixture
-def mixture(sde):
-    return Mixture(sde)
+from lightning_modules.diffusion import Clamp, ClassifierGuidance, CosineRamp, DenoisedGuidance, Interval, NormMatched
 
 
 @pytest.fixture
@@ -76,20 +33,33 @@ def test_finite_differences(mixture, sde, batch):
         assert_close(added[(rows, *position)], 2.0 * (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("scale", "labelled"), [(0.0, True), (3.0, False)])
-def test_no_guidance_is_the_denoiser_itself(mixture, sde, batch, scale, labelled, monkeypatch):
+def test_constant_gamma_is_the_plain_formula_bit_for_bit(mixture, sde, batch):
+    x_t, t, y = (batch[0].float(), batch[1].float(), batch[2])
+    alpha_t, sigma_t = sde.marginal(t)
+    plain = mixture(x_t, t) + 3.3 * sigma_t.square() / alpha_t * mixture.read(x_t, t).class_gradient(y)
+    assert torch.equal(ClassifierGuidance(mixture, sde, 3.3)(x_t, t, y), plain)
+
+
+@pytest.mark.parametrize("kind", [ClassifierGuidance, DenoisedGuidance])
+@pytest.mark.parametrize(
+    ("scale", "labelled", "schedule"),
+    [(0.0, True, None), (3.0, False, None), (3.0, True, Interval(1e3, 1e4)), (3.0, True, Interval(0.0, 1e-3))],
+)
+def test_no_guidance_is_the_denoiser_itself(mixture, sde, batch, kind, scale, labelled, schedule, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("a gradient was computed")
 
     monkeypatch.setattr(torch.autograd, "grad", refuse)
     x_t, t, y = batch
-    assert torch.equal(ClassifierGuidance(mixture, sde, scale)(x_t, t, y if labelled else None), mixture(x_t, t))
+    assert torch.equal(kind(mixture, sde, scale, schedule)(x_t, t, y if labelled else None), mixture(x_t, t))
     assert mixture.reads == []
 
 
-def test_rows_without_label_stay_unguided(mixture, sde, batch):
+@pytest.mark.parametrize("kind", [ClassifierGuidance, DenoisedGuidance])
+@pytest.mark.parametrize("schedule", [None, NormMatched(0.1), CosineRamp(0.5, 1.0)], ids=str)
+def test_rows_without_label_stay_unguided(mixture, sde, batch, kind, schedule):
     x_t, t, y = batch
-    guidance = ClassifierGuidance(mixture, sde, 3.0)
+    guidance = kind(mixture, sde, 3.0, schedule)
     free, guided = mixture(x_t, t), guidance(x_t, t, y)
     y[1::2] = -1
     partly = guidance(x_t, t, y)
@@ -105,6 +75,37 @@ def test_guidance_moves_the_clamped_estimate(mixture, sde, batch):
     assert free.abs().max() > 0.8
     clamped = ClassifierGuidance(Clamp(mixture, 0.8), sde, 3.0)(x_t, t, y)
     assert_close(clamped, free.clamp(-0.8, 0.8) + (guided - free))
+
+
+def test_rows_outside_an_interval_stay_unguided(mixture, sde, batch):
+    x_t, t, y = batch
+    noise_level = (-0.5 * sde.log_snr(t)).exp()
+    low, high = noise_level[1].item(), noise_level[3].item()
+    free, guided = mixture(x_t, t), ClassifierGuidance(mixture, sde, 3.0)(x_t, t, y)
+    partly = ClassifierGuidance(mixture, sde, 3.0, Interval(low * (1 + 1e-9), high * (1 + 1e-9)))(x_t, t, y)
+    assert torch.equal(partly[[0, 1, 4]], free[[0, 1, 4]])
+    assert torch.equal(partly[2:4], guided[2:4])
+
+
+def test_guidance_at_the_denoised_estimate(mixture, sde, batch):
+    """The estimate moves by gamma sigma^2 times the gradient that the Bayes classifier has there."""
+    x_t, t, y = batch
+    denoised, at_once = mixture(x_t, t), torch.full_like(t, sde.t_min)
+    gradient = mixture.class_score(denoised, at_once, y) - mixture.score(denoised, at_once)
+    expected = denoised + 2.0 * sde.marginal(t)[1].square() * gradient
+    assert_close(DenoisedGuidance(mixture, sde, 2.0)(x_t, t, y), expected, rtol=1e-8, atol=1e-8)
+    assert mixture.reads == [False, True]
+
+
+def test_replacing_the_jacobian_is_exact_for_data_of_unit_variance(mixture, gaussian, sde, batch, monkeypatch):
+    """One class-independent Gaussian: the estimate is alpha x_t plus a constant, so its Jacobian is alpha."""
+    x_t, t, y = batch
+    gaussian.std = 1.0
+    monkeypatch.setattr(mixture, "denoise", lambda x, t, reading=None: gaussian.denoised(x, t))
+    leaf = x_t.clone().requires_grad_()
+    log_p = mixture.log_joint(gaussian.denoised(leaf, t), torch.full_like(t, sde.t_min)).log_softmax(dim=1)
+    (exact,) = torch.autograd.grad(log_p.gather(1, y.unsqueeze(1)).sum(), leaf)
+    assert_close(DenoisedGuidance(mixture, sde, 1.0).estimate(x_t, t, y)[1], exact, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("scale", [-0.1, float("nan")])
