@@ -44,15 +44,28 @@ class Reading:
     Attributes:
         logits: ``(B, K)`` class logits, detached.
         features: activation of every tap by module name, detached.
+
+    Args:
+        x_t: input with respect to which :meth:`class_gradient` is taken.
+        logits: class logits, with their graph.
+        activations: outputs of the taps by module name, with their graph.
+        gradient_taps: names of those whose gradients may be asked for.
+        differentiable: whether the class gradient may be asked for after the gradient taps. Otherwise the classifier's
+            intermediate values are released with them, before the network that reads them builds its own.
     """
 
     def __init__(
-        self, x_t: Tensor, logits: Tensor, activations: dict[str, Tensor], gradient_taps: Sequence[str]
+        self,
+        x_t: Tensor,
+        logits: Tensor,
+        activations: dict[str, Tensor],
+        gradient_taps: Sequence[str],
+        differentiable: bool = True,
     ) -> None:
         self.logits = logits.detach()
         self.features = {name: activation.detach() for name, activation in activations.items()}
         self._x_t, self._logits, self._activations = x_t, logits, activations
-        self._gradient_taps = list(gradient_taps)
+        self._gradient_taps, self._differentiable = list(gradient_taps), differentiable
         self._gradients: dict[str, Tensor] | None = None
 
     def gradients(self) -> dict[str, Tensor]:
@@ -70,9 +83,8 @@ class Reading:
         elif self._gradients is None:
             with torch.enable_grad():
                 log_p = at_least_float32(self._logits).logsumexp(dim=1).sum()
-            # The graph is kept for the class gradient; it is freed with this reading.
             activations = [self._activations[name] for name in self._gradient_taps]
-            gradients = torch.autograd.grad(log_p, activations, retain_graph=True, allow_unused=True)
+            gradients = torch.autograd.grad(log_p, activations, retain_graph=self._differentiable, allow_unused=True)
             self._gradients = dict(zip(self._gradient_taps, gradients, strict=True))
             if unused := [name for name, gradient in self._gradients.items() if gradient is None]:
                 raise ValueError(f"tap {unused[0]!r} has no gradient: the logits do not depend on it")
@@ -125,7 +137,7 @@ class TappedClassifier(nn.Module):
         with torch.enable_grad() if differentiable or gradient_taps else torch.no_grad():
             x_t = x_t.detach().requires_grad_(torch.is_grad_enabled())
             logits, activations = self._forward_with_taps(*self.scaling(x_t, t))
-        return Reading(x_t, logits, activations, gradient_taps)
+        return Reading(x_t, logits, activations, gradient_taps, differentiable)
 
     def discover(self, input_shape: tuple[int, ...]) -> list[TapShape]:
         """The taps in the order in which the classifier computes them, with their shapes, from a dry run.

@@ -1,13 +1,25 @@
 """One forward pass of the backbone per evaluation, at most two backward passes, and no trace left on it."""
 
 import copy
+import weakref
 
 import pytest
 import torch
 from torch import nn
 
-from lightning_modules.diffusion import VPSDE, ClassifierGuidance, Denoiser, Preconditioned, TapDenoiser, dsm_loss
+from lightning_modules.diffusion import (
+    VPSDE,
+    ClassifierGuidance,
+    DenoisedGuidance,
+    Denoiser,
+    Interval,
+    NormMatched,
+    Preconditioned,
+    TapDenoiser,
+    dsm_loss,
+)
 from lightning_modules.networks import ScoreSubnet, Tap, TappedClassifier
+from lightning_modules.networks.cost import count_gmacs
 
 BOTH = ["stem", "stages.0.1", "stages.1.1"]
 FEATURES = [Tap(name, gradient=False) for name in BOTH]
@@ -42,6 +54,12 @@ def test_score_subnet(make, passes, classifier, inputs, taps, free, guided):
     assert passes.take() == free
     assert (ClassifierGuidance(denoiser, VPSDE(), 3.0)(*inputs, y) != unguided).any()
     assert passes.take() == guided
+    ClassifierGuidance(denoiser, VPSDE(), 3.0, NormMatched())(*inputs, y)
+    assert passes.take() == guided
+    assert torch.equal(ClassifierGuidance(denoiser, VPSDE(), 3.0, Interval(50.0, 90.0))(*inputs, y), unguided)
+    assert passes.take() == free, "nothing is paid where the schedule rests"
+    assert (DenoisedGuidance(denoiser, VPSDE(), 3.0)(*inputs, y) != unguided).any()
+    assert passes.take() == (free[0] + 1, free[1] + 1)
 
 
 def test_separate_classifier(passes, classifier, scaling, inputs):
@@ -53,8 +71,9 @@ def test_separate_classifier(passes, classifier, scaling, inputs):
     passes.watch(classifier)
     denoiser(*inputs)
     assert passes.take() == (0, 0)
-    ClassifierGuidance(denoiser, VPSDE(), 3.0)(*inputs, torch.tensor([0, 2]))
-    assert passes.take() == (1, 1)
+    for kind in (ClassifierGuidance, DenoisedGuidance):
+        kind(denoiser, VPSDE(), 3.0)(*inputs, torch.tensor([0, 2]))
+        assert passes.take() == (1, 1)
 
 
 def test_gradients_are_computed_once(classifier, scaling, passes, inputs):
@@ -70,6 +89,54 @@ def test_features_alone_build_no_graph(classifier, scaling, inputs):
     TappedClassifier(classifier, scaling, FEATURES).read(*inputs, differentiable=True)
     TappedClassifier(classifier, scaling, BOTH).read(*inputs)
     assert seen == [False, True, True]
+
+
+@pytest.fixture
+def saved():
+    """Counts values that graphs keep for backward passes, as long as anything holds them."""
+
+    class Value:
+        def __init__(self, tensor):
+            self.tensor = tensor.detach()  # with its graph it would hold itself
+            kept.add(self)
+
+    kept = weakref.WeakSet()
+    with torch.autograd.graph.saved_tensors_hooks(Value, lambda value: value.tensor):
+        yield kept
+
+
+def test_graphs_are_released_with_the_last_gradient(classifier, scaling, inputs, saved):
+    tapped = TappedClassifier(classifier, scaling, BOTH)
+    reading = tapped.read(*inputs)
+    before = len(saved)
+    reading.gradients()
+    training = len(saved)
+    assert training < 0.3 * before, "what lies behind the finest tap is all that may stay"
+    reading = tapped.read(*inputs, differentiable=True)
+    reading.gradients()
+    assert len(saved) >= before
+    reading.class_gradient(torch.tensor([0, 1]))
+    del reading
+    assert len(saved) == 0
+
+
+@pytest.mark.parametrize("kind", [ClassifierGuidance, DenoisedGuidance])
+def test_an_evaluation_leaves_no_graph(make, inputs, saved, kind):
+    denoiser = make(BOTH)
+    with torch.no_grad():
+        for scale in (0.0, 3.0):
+            assert not kind(denoiser, VPSDE(), scale)(*inputs, torch.tensor([0, 2])).requires_grad
+            assert len(saved) == 0
+
+
+@pytest.mark.parametrize("kind", [ClassifierGuidance, DenoisedGuidance])
+def test_gradients_of_weights_are_never_formed(make, classifier, inputs, kind):
+    """A backbone whose weights could have gradients costs no multiplication more than one whose weights cannot."""
+    guided, costs = kind(make(BOTH), VPSDE(), 3.0), []
+    for trainable in (False, True):
+        classifier.requires_grad_(trainable)
+        costs.append(count_gmacs(guided, *inputs, torch.tensor([0, 2])))
+    assert costs[0] == costs[1] > 0
 
 
 @pytest.mark.parametrize("frozen", [True, False])
