@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.csv"
-COLUMNS = ("file", "label", "seed", "guidance_scale", "num_steps", "sampler", "nfe", "seconds", "checkpoint")
+COLUMNS = (
+    "file", "label", "seed", "guidance_scale", "guidance", "num_steps", "sampler", "nfe", "seconds", "checkpoint",
+)  # fmt: skip
 _PARTS = ".manifest.rank*.csv"
 
 

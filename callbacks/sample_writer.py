@@ -17,10 +17,10 @@ from lightning_modules.errors import InputError
 class SampleWriter(Callback):
     """Writes every predicted sample as a WAV file and all of them into ``manifest.csv``.
 
-    Manifest columns: file, label (empty for none), seed, guidance_scale, num_steps, sampler, nfe, seconds that the
-    sample took (its share of the batch, vocoder included), and the SHA-256 of the model's tensors. While samples are
-    drawn, each process keeps its rows in ``.manifest.rank<n>.csv``: a run that is killed leaves them there, and no
-    manifest.
+    Manifest columns: file, label (empty for none), seed, guidance_scale, guidance (its schedule), num_steps, sampler,
+    nfe, seconds that the sample took (its share of the batch, vocoder included), and the SHA-256 of the model's
+    tensors. While samples are drawn, each process keeps its rows in ``.manifest.rank<n>.csv``: a run that is killed
+    leaves them there, and no manifest.
 
     Args:
         folder: where to write; created if missing.
@@ -73,6 +73,7 @@ def sample_facts(generator: Any) -> dict[str, Any]:
     sampling = generator.sampling
     return {
         "guidance_scale": sampling.guidance_scale,
+        "guidance": sampling.guidance_name,
         "num_steps": sampling.num_steps,
         "sampler": type(sampling.sampler).__name__,
         "checkpoint": fingerprint(generator.state_dict()),

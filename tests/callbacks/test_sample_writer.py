@@ -24,14 +24,16 @@ def test_manifest(scoretap, score_subnet, tmp_path):
     table.write_text("label,seed\n3,7\n,8\n3,9\n")
     folder = tmp_path / "deep" / "samples"
     data = ["--data=SampleRequests", f"--data.init_args.csv={table}", "--data.init_args.batch_size=2"]
-    status, err = scoretap("predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={folder}", *data, *QUICK)
+    guidance = '--sampling.guidance={"class_path": "Interval", "init_args": {"low": 0.2, "high": 3}}'
+    command = ["predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={folder}", *data, guidance, *QUICK]
+    status, err = scoretap(*command)
     assert status == 0, err
     rows = rows_of(folder)
-    settings = ("guidance_scale", "num_steps", "sampler", "nfe")
-    assert tuple(rows[0]) == ("file", "label", "seed", *settings, "seconds", "checkpoint")
+    assert tuple(rows[0]) == COLUMNS
     assert all(float(row["seconds"]) > 0 for row in rows)
     assert [(row["label"], row["seed"]) for row in rows] == [("3", "7"), ("", "8"), ("3", "9")]
     assert {(row["num_steps"], row["sampler"], row["nfe"]) for row in rows} == {("8", "EulerMaruyama", "8")}
+    assert {row["guidance"] for row in rows} == {"Interval(low=0.2, high=3.0, inside=Constant)"}
     assert {row["checkpoint"] for row in rows} == {fingerprint(read_checkpoint(score_subnet)["state_dict"])}
     assert {path.name for path in folder.iterdir()} == {"manifest.csv", *(row["file"] for row in rows)}
 
