@@ -1,6 +1,6 @@
 """Rows of real speech that every table needs: what a figure means is seen next to them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
@@ -32,6 +32,17 @@ def real_rows(reference: Reference, evaluator: str) -> list[Scores]:
     train = _row(reference, evaluator, "real train", reference.train, own=True)
     train.notes.append("fid, kid, ndb, nearest_ratio: the training split is what the other rows refer to")
     return [train, _row(reference, evaluator, "real test", reference.test)]
+
+
+def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Scores]:
+    """``real test, NAME`` for each vocoder's name: real test clips through log-Mels and back, the generators' ceiling.
+
+    Args:
+        reference: what the rows are compared with.
+        evaluator: fingerprint of the judge.
+        seen: of :func:`lightning_modules.scoring.resynthesis.load_resynthesised`.
+    """
+    return [_row(reference, evaluator, f"real test, {name}", clips) for name, clips in seen.items()]
 
 
 def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Scores]:

@@ -1,12 +1,6 @@
 """Real speech as the evaluator sees it: computed once for an evaluator and a corpus, and kept."""
 
-import hashlib
 import importlib.util
-import io
-import json
-import os
-import pickle
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +8,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from datamodules.feature_cache import default_cache_dir
-from datamodules.new_files import new_file
 from datamodules.speech_commands import Clip, Split, list_clips
 from lightning_modules.checkpoints import fingerprint
 from lightning_modules.errors import InputError
@@ -23,10 +15,10 @@ from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
 from lightning_modules.scoring.folders import clip_batches
 from lightning_modules.scoring.judging import measuring_device, predictions
+from lightning_modules.scoring.keeping import clips_key, keep, kept, kept_file
 from lightning_modules.scoring.measures import Predictions, alone
 
 FORMAT = 2  # raised when the same key begins to mean other figures
-DIGEST_BYTES = 32  # SHA-256 of what follows it in a kept file
 CHUNK = 2048  # clips at a time where float64 copies are made
 
 
@@ -78,20 +70,25 @@ def load_reference(
     Raises:
         InputError: the corpus cannot be used, or the evaluator hears too few of its test clips right.
     """
-    clips = _list_splits(root, labels)
-    path = (cache_dir or default_cache_dir() / "references") / f"{_key(evaluator, root, clips)}.pt"
-    reference = _kept(path)
+    clips = list_splits(root, labels)
+    path = kept_file(cache_dir, clips_key(_identity(evaluator), root, clips))
+    reference = kept(path, _restore)
     if reference is not None:
         _check_accuracy(reference.test, minimum_accuracy, root)
         return _on(reference, measuring_device(evaluator))
     test = _judge(evaluator, root, clips["test"], batch_size, "real test")
     _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
     reference = _summarise(_judge(evaluator, root, clips["train"], batch_size, "real train"), test)
-    _keep(path, reference)
+    keep(path, _plain(reference))
     return _on(reference, measuring_device(evaluator))
 
 
-def _list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
+def list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
+    """Clips of the training and the test split of the corpus at ``root`` whose digits are among ``labels``.
+
+    Raises:
+        InputError: a split has fewer than two.
+    """
     clips = {split: [clip for clip in found if clip.label in labels] for split, found in list_clips(root).items()}
     for split in ("train", "test"):
         if len(clips[split]) < 2:
@@ -117,20 +114,14 @@ def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
         )
 
 
-def _key(evaluator: EvaluatorModule, root: Path, clips: dict[Split, list[Clip]]) -> str:
-    """Hash of all that a reference depends on; a recording counts by path, size and time of change."""
-    identity = {
+def _identity(evaluator: EvaluatorModule) -> dict[str, Any]:
+    """All that a reference depends on, but the clips."""
+    return {
         "format": FORMAT,
         "evaluator": fingerprint(evaluator.state_dict()),
         "front_end": evaluator.front_end.settings,
         "clusters": importlib.util.find_spec("sklearn") is not None,
     }
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
-    for split in sorted(clips):
-        for clip in clips[split]:
-            stat = os.stat(root / clip.path)
-            digest.update(f"\n{split}\0{clip.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
-    return digest.hexdigest()[:32]
 
 
 def _on(reference: Reference, device: torch.device) -> Reference:
@@ -153,34 +144,15 @@ def _summarise(train: Predictions, test: Predictions) -> Reference:
     return Reference(train, test, moments.compute(), mean_probs, bins, no_bins, float(nearest.mean()))
 
 
-def _keep(path: Path, reference: Reference) -> None:
+def _plain(reference: Reference) -> dict[str, Any]:
+    """The reference as tensors and plain values."""
     stored = reference._asdict()
     for name in _NESTED:
         stored[name] = None if stored[name] is None else stored[name]._asdict()
-    content = io.BytesIO()
-    torch.save(stored, content)
-    try:
-        with new_file(path) as temporary, open(temporary, "wb") as file:
-            file.write(hashlib.sha256(content.getbuffer()).digest())  # torch.load does not notice a changed byte
-            file.write(content.getbuffer())
-    except OSError as error:
-        raise InputError(
-            f"cannot keep the reference in {str(path.parent)!r} ({error}): set cache_dir to a folder with space"
-        ) from error
+    return stored
 
 
-def _kept(path: Path) -> Reference | None:
-    """What :func:`_keep` wrote, or None where there is nothing or it is damaged."""
-    if not path.exists():
-        return None
-    try:
-        content = memoryview(path.read_bytes())
-        if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
-            raise EOFError("another digest")
-        stored: dict[str, Any] = torch.load(io.BytesIO(content[DIGEST_BYTES:]), map_location="cpu", weights_only=True)
-        for name, kind in _NESTED.items():
-            stored[name] = None if stored[name] is None else kind(**stored[name])
-        return Reference(**stored)
-    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
-        warnings.warn(f"kept reference {path} is damaged: computing it again", stacklevel=3)
-        return None
+def _restore(stored: dict[str, Any]) -> Reference:
+    for name, kind in _NESTED.items():
+        stored[name] = None if stored[name] is None else kind(**stored[name])
+    return Reference(**stored)
