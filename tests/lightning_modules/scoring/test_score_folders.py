@@ -60,24 +60,20 @@ def test_a_table_with_its_anchors(samples, evaluator, digits_root, scoretap, tmp
     with open(tmp_path / "scores.csv", newline="") as file:
         table = list(csv.DictReader(file))
     stored = json.loads((tmp_path / "scores.json").read_text())
-    assert [row["name"] for row in table] == ["real train", "real test", str(samples), "floor, N = 3"]
+    anchors = ["real train", "real test", "real test, Griffin-Lim"]
+    assert [row["name"] for row in table] == [*anchors, str(samples), "floor, N = 3"]
+    kinds = [*("anchor" for _ in anchors), "folder", "floor"]
+    assert [row["kind"] for row in table] == [row["kind"] for row in stored] == kinds
     for plain, row in zip(table, stored, strict=True):
         assert tuple(plain) == COLUMNS and tuple(row) == (*COLUMNS, "confusion")
-        assert (
-            row["kind"]
-            == plain["kind"]
-            == {"real train": "anchor", "real test": "anchor"}.get(
-                row["name"], "floor" if row["name"].startswith("floor") else "folder"
-            )
-        )
         assert row["reference_count"] == 160 and len(row["evaluator"]) == 64
         for name in ("count", "reference_count", *FIGURES):
             value = row[name]
             assert plain[name] == "" if value is None else float(plain[name]) == pytest.approx(value, rel=1e-8)
-    drawn = stored[2]
+    drawn = stored[3]
     assert drawn["kid"] is None and any(note.startswith("kid: expected at least 20") for note in drawn["notes"])
-    assert drawn["fid"] > stored[3]["fid"] > 0 and stored[0]["fid"] is None
-    assert len(list((tmp_path / "kept").iterdir())) == 1
+    assert drawn["fid"] > stored[4]["fid"] > 0 and stored[0]["fid"] is None
+    assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
 def test_without_reference_columns_are_empty(samples, evaluator, scoretap, tmp_path):
@@ -97,6 +93,8 @@ REFUSED = {
     "--minimum_accuracy=90": ["minimum_accuracy", "90"],
     "--minimum_acuracy=0.5": ["--minimum_acuracy"],
     "--device=gpu7": ["gpu7"],
+    "--external=[fid]": ["fad, scoreq", "'fid'"],
+    "--external=[fad]": ["fad is a distance to real speech", "--reference"],
 }
 
 
