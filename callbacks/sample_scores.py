@@ -33,6 +33,7 @@ class SampleScores(Callback):
         reference: corpus of real speech that distances refer to; by default the one that the checkpoint was trained on.
         minimum_accuracy: share of the reference's test clips that the evaluator must hear right.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
+        external: judges from other packages, of [fad, scoreq], none by default; one that is not installed is a note.
 
     Raises:
         InputError: a setting is out of range.
@@ -50,6 +51,7 @@ class SampleScores(Callback):
         reference: str | None = None,
         minimum_accuracy: float = 0.9,
         cache_dir: str | None = None,
+        external: list[str] | None = None,
     ) -> None:
         if count < 2 or batch_size < 1 or not 0 <= seed <= SEED_LIMIT - count:
             raise InputError(
@@ -62,32 +64,41 @@ class SampleScores(Callback):
             check_labels(labels)
         self.evaluator, self.count, self.labels, self.seed, self.batch_size = evaluator, count, labels, seed, batch_size
         self.name, self.folder, self.reference = name, folder, reference
-        self.minimum_accuracy, self.cache_dir = minimum_accuracy, cache_dir
-        self._judging: Any = None
+        self.minimum_accuracy, self.cache_dir, self.external = minimum_accuracy, cache_dir, external or []
+        self._real: Any = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Everything that can be refused is refused here, before the test begins."""
         if self.evaluator is None or stage != "test":
             return
         from lightning_modules.generator import Generator
+        from lightning_modules.scoring.external import check_external
 
+        check_external(self.external, True)
         if not isinstance(pl_module, Generator):
             raise InputError(
                 f"scoring draws samples from a generator, the checkpoint holds a {type(pl_module).__name__}: "
                 "leave out --scoring.evaluator"
             )
         pl_module.check_guidance(self._asked(pl_module), pl_module.sampling.guidance_scale)
-        self._judging = _on_first(trainer, lambda: self._open_judging(trainer, pl_module))
+        self._real = _on_first(trainer, lambda: self._open_real_speech(trainer, pl_module))
 
-    def _open_judging(self, trainer: Trainer, generator: Any) -> Any:
-        from lightning_modules.scoring.generators import GeneratorJudging
+    def _open_real_speech(self, trainer: Trainer, generator: Any) -> Any:
+        from lightning_modules.scoring.generators import open_real_speech
 
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         root = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
         digits = self.labels or (generator.classifier.labels if generator.classifier else datamodule.labels)
-        cache = Path(self.cache_dir).expanduser() if self.cache_dir else None
         assert self.evaluator is not None
-        return GeneratorJudging(self.evaluator, root, digits, self.minimum_accuracy, cache, generator)
+        return open_real_speech(
+            self.evaluator,
+            generator,
+            root=root,
+            labels=digits,
+            minimum_accuracy=self.minimum_accuracy,
+            cache_dir=Path(self.cache_dir).expanduser() if self.cache_dir else None,
+            external=self.external,
+        )
 
     def _asked(self, generator: Any) -> list[int]:
         if self.labels is not None:
@@ -113,6 +124,7 @@ class SampleScores(Callback):
         return SampleFolder(checkpoint_folder(trainer) / "test" / folder_name(settings), settings)
 
     def _score(self, trainer: Trainer, generator: Any, samples: SampleFolder) -> None:
+        from lightning_modules.scoring.generators import generator_rows
         from lightning_modules.scoring.output import format_table, write_scores
 
         scale = generator.sampling.guidance_scale if self._asked(generator) else 0.0
@@ -121,7 +133,7 @@ class SampleScores(Callback):
         facts = {**samples.settings, "peak_memory_gb": samples.peak_memory_gb()}
         if "test/loss" in trainer.callback_metrics:
             facts["test_loss"] = float(trainer.callback_metrics["test/loss"])
-        rows = self._judging.rows(generator, name, samples.path, self.count, facts, checkpoint)
+        rows = generator_rows(self._real, generator, name, samples.path, self.count, facts, checkpoint)
         write_scores(samples.path / "scores.json", rows)
         print(f"{format_table(rows)}\n\n{samples.path / 'scores.json'}")
 

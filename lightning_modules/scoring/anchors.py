@@ -1,6 +1,7 @@
 """Rows of real speech that every table needs: what a figure means is seen next to them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -35,33 +36,40 @@ def real_rows(reference: Reference, evaluator: str) -> list[Scores]:
 
 
 def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Scores]:
-    """``real test, NAME`` for each vocoder's name: real test clips through log-Mels and back, the generators' ceiling.
+    """``real test through NAME`` for each vocoder's name: test clips by way of log-Mels, the generators' ceiling.
 
     Args:
         reference: what the rows are compared with.
         evaluator: fingerprint of the judge.
         seen: of :func:`lightning_modules.scoring.resynthesis.load_resynthesised`.
     """
-    return [_row(reference, evaluator, f"real test, {name}", clips) for name, clips in seen.items()]
+    return [_row(reference, evaluator, f"real test through {name}", clips) for name, clips in seen.items()]
 
 
 def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Scores]:
     """A row per number of clips: as many real test clips, drawn by lot, against the training split.
 
     A Fréchet distance falls with the number of clips, so a generator's is to be read against the floor of its own N.
+    Where there are fewer test clips they are drawn with replacement; of such a row only the Fréchet distance is kept,
+    which is too large then, since copies add nothing. The kernel distance needs no such row: it has no bias by N.
     """
     rows, available = [], len(reference.test.y)
     for count in sorted(set(counts)):
-        name = f"floor, N = {count}"
-        if count > available:
-            note = f"floor: expected {count} real test clips, the reference has {available}"
-            rows.append(Scores(name, count, {}, [note], evaluator, len(reference.train.y), {"kind": "floor"}))
-            continue
-        chosen = torch.randperm(available, generator=torch.Generator().manual_seed(0))[:count]
+        generator = torch.Generator().manual_seed(0)
+        again = count > available
         places = torch.arange(count, device=reference.test.index.device)
+        chosen = torch.randint(available, (count,), generator=generator) if again else None
+        chosen = torch.randperm(available, generator=generator)[:count] if chosen is None else chosen
         drawn = Predictions(*(part[chosen] for part in reference.test))._replace(index=places)
-        rows.append(_row(reference, evaluator, name, drawn, kind="floor"))
+        row = _row(reference, evaluator, f"floor, N = {count}", drawn, kind="floor")
+        rows.append(_repeated(row, available) if again else row)
     return rows
+
+
+def _repeated(row: Scores, available: int) -> Scores:
+    note = f"floor: drawn with replacement from {available} test clips: fid is an upper bound, the rest is left out"
+    figures = {name: row.figures[name] for name in ("fid",) if name in row.figures}
+    return replace(row, figures=figures, notes=[note], confusion=None)
 
 
 def _row(

@@ -1,26 +1,22 @@
 """`scoretap score`: folders of speech as rows of one table."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from jsonargparse import ArgumentError, ArgumentParser
-from torch import Tensor
 
 from datamodules.speech_commands import Clip
 from datamodules.subsets import check_labels
-from lightning_modules.checkpoints import fingerprint
 from lightning_modules.errors import InputError
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.parser_errors import first_sentence
-from lightning_modules.scoring.anchors import floor_rows, measures_for, real_rows, resynthesised_rows
-from lightning_modules.scoring.external import ExternalJudge, check_external, external_judges, one_second_clips
+from lightning_modules.scoring.anchors import measures_for
+from lightning_modules.scoring.external import FolderWaveforms, ask, check_external, external_judges
 from lightning_modules.scoring.folders import clip_batches, list_speech
-from lightning_modules.scoring.judging import feature_width, load_evaluator, measure, predictions
-from lightning_modules.scoring.measures import Predictions
+from lightning_modules.scoring.judging import feature_width, full_precision, load_evaluator
+from lightning_modules.scoring.judging import judge as judge_clips
 from lightning_modules.scoring.output import check_output, format_table, write_scores
-from lightning_modules.scoring.references import Reference, load_reference
-from lightning_modules.scoring.resynthesis import anchor_vocoders, anchor_waveforms, load_resynthesised
+from lightning_modules.scoring.real_speech import RealSpeech
 from lightning_modules.scoring.rows import Scores
 
 
@@ -60,18 +56,30 @@ def score_folders(
     listed = [(folder, list_speech(Path(folder))) for folder in folders]
     judge = load_evaluator(evaluator).to(_device(device))
     corpus, cache = (Path(given).expanduser() if given else None for given in (reference, cache_dir))
-    vocoders = anchor_vocoders(judge) if corpus else {}
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # TF32 keeps 10 bits of a feature
-        real = load_reference(judge, corpus, kept, minimum_accuracy, cache) if corpus else None
-        again = load_resynthesised(judge, corpus, kept, vocoders, cache) if corpus else {}
-        rows = _rows(judge, listed, real, again)
-        if external:
-            anchors = anchor_waveforms(judge, corpus, kept, vocoders) if corpus else {}
-            _ask(external_judges(external, corpus, kept, judge.device, cache), rows, anchors)
+    real = RealSpeech(judge, corpus, kept, minimum_accuracy, cache, external=external or []) if corpus else None
+    rows = real.anchors() if real else []
+    judges = real.judges if real else external_judges(external or [], None, kept, judge.device, cache)
+    for folder, clips in listed:
+        row = _row(judge, folder, clips, real)
+        ask(judges, row, FolderWaveforms(Path(folder)))
+        rows.append(row)
+    rows += real.floor(len(clips) for _, clips in listed) if real else []
     write_scores(Path(output), rows)
     print(format_table(rows))
     checked = "" if real else "; its accuracy on real speech was not checked: give --reference"
     print(f"evaluator {rows[0].evaluator[:12]}{checked}")
+
+
+def _row(evaluator: EvaluatorModule, folder: str, clips: list[Clip], real: RealSpeech | None) -> Scores:
+    fe = evaluator.front_end
+    batches = clip_batches(Path(folder), clips, fe.sample_rate, fe.num_samples, name=folder)
+    if real is not None:
+        row = real.row(folder, batches)
+    else:
+        with full_precision():
+            row = judge_clips(evaluator, folder, batches, measures_for(feature_width(evaluator), None))
+    row.facts["kind"] = "folder"
+    return row
 
 
 def _check_settings(
@@ -83,39 +91,6 @@ def _check_settings(
     if not 0.0 <= minimum_accuracy <= 1.0:
         raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}")
     check_external(external or [], reference is not None)
-
-
-def _rows(
-    judge: EvaluatorModule,
-    listed: list[tuple[str, list[Clip]]],
-    real: Reference | None,
-    again: Mapping[str, Predictions],
-) -> list[Scores]:
-    """Rows of real speech, of each folder, and of the floor at the folders' numbers of clips."""
-    identity, fe = fingerprint(judge.state_dict()), judge.front_end
-    rows = [*real_rows(real, identity), *resynthesised_rows(real, identity, again)] if real else []
-    for folder, clips in listed:
-        batches = clip_batches(Path(folder), clips, fe.sample_rate, fe.num_samples, name=folder)
-        measures = measures_for(feature_width(judge), real)
-        count = len(real.train.y) if real else None
-        row = measure(folder, predictions(judge, batches), measures, identity, count)
-        row.facts["kind"] = "folder"
-        rows.append(row)
-    return rows + (floor_rows(real, identity, [len(clips) for _, clips in listed]) if real else [])
-
-
-def _ask(judges: Sequence[ExternalJudge], rows: list[Scores], anchors: Mapping[str, Iterable[Tensor]]) -> None:
-    """Add what external judges find to the rows of folders, and to the anchors of which there are waveforms."""
-    for row in rows:
-        for judge in judges:
-            if row.facts["kind"] == "folder":
-                figures, notes = judge(one_second_clips(Path(row.name)))
-            elif row.facts["kind"] == "anchor" and row.name in anchors:
-                figures, notes = judge(anchors[row.name])
-            else:
-                continue
-            row.figures.update(figures)
-            row.notes.extend(notes)
 
 
 def score_command(args: list[str]) -> None:

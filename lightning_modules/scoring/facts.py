@@ -19,6 +19,7 @@ def sampling_settings(generator: Generator) -> dict[str, Any]:
     return {
         "checkpoint": fingerprint(generator.state_dict()),
         "guidance_scale": sampling.guidance_scale,
+        "guidance": sampling.guidance_name,
         "sampler": describe(sampling.sampler),
         "time_grid": describe(sampling.time_grid),
         "num_steps": sampling.num_steps,

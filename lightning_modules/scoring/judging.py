@@ -41,6 +41,11 @@ def measuring_device(evaluator: EvaluatorModule) -> torch.device:
     return torch.device("cpu") if device.type == "mps" else device
 
 
+def full_precision() -> Any:
+    """A context without TF32, which keeps 10 bits of a feature."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+
+
 @torch.no_grad()
 def predictions(evaluator: EvaluatorModule, batches: WaveformBatches) -> Iterator[Predictions]:
     """What ``evaluator`` makes of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none; batch by batch.

@@ -78,7 +78,7 @@ def load_resynthesised(
         seen = kept(path, lambda stored: Predictions(**stored))
         if seen is None:
             vocoder.to(evaluator.device).eval()
-            bar = f"real test, {name}"
+            bar = f"real test through {name}"
             real = clip_batches(root, clips["test"], fe.sample_rate, fe.num_samples, batch_size, bar)
             parts = predictions(evaluator, resynthesised(vocoder, real, evaluator.device))
             seen = Predictions(*(torch.cat(column) for column in zip(*parts, strict=True)))
@@ -125,7 +125,7 @@ def anchor_waveforms(
 
     found = {"real test": AnchorWaveforms(functools.partial(real, "real test"))}
     for name, vocoder in vocoders.items():
-        row = f"real test, {name}"
+        row = f"real test through {name}"
         found[row] = AnchorWaveforms(functools.partial(again, row, vocoder))
     return found
 

@@ -15,7 +15,7 @@ FIGURES = (
 FACTS = (
     "kind", "corpus", "labels", "evaluator_accuracy", "model", "parameters_million", "trained_million",
     "gmacs_per_step", "nfe", "gmacs_per_sample", "seconds_per_sample", "peak_memory_gb", "device",
-    "guidance_scale", "sampler", "time_grid", "num_steps", "seed", "vocoder",
+    "guidance_scale", "guidance", "sampler", "time_grid", "num_steps", "seed", "vocoder",
     "training_steps", "training_batch_size", "test_loss", "checkpoint", "commit",
 )  # fmt: skip
 COLUMNS = ("name", "count", *FIGURES, *FACTS, "reference_count", "evaluator", "notes")

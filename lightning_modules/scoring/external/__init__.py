@@ -7,7 +7,7 @@ import torch
 
 from lightning_modules.errors import InputError
 from lightning_modules.scoring.external.fad import FrechetAudioDistance, frechet_audio_distance
-from lightning_modules.scoring.external.judge import ExternalJudge, Found, one_second_clips
+from lightning_modules.scoring.external.judge import ExternalJudge, FolderWaveforms, Found, ask
 from lightning_modules.scoring.external.scoreq import ScoreQ, scoreq_mos
 
 NAMES = ("fad", "scoreq")
@@ -15,13 +15,14 @@ NAMES = ("fad", "scoreq")
 __all__ = [
     "NAMES",
     "ExternalJudge",
+    "FolderWaveforms",
     "Found",
     "FrechetAudioDistance",
     "ScoreQ",
+    "ask",
     "check_external",
     "external_judges",
     "frechet_audio_distance",
-    "one_second_clips",
     "scoreq_mos",
 ]
 

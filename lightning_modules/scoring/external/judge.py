@@ -2,13 +2,14 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from lightning_modules.errors import InputError
 from lightning_modules.scoring.folders import clip_batches, list_speech
+from lightning_modules.scoring.rows import Scores
 
 SAMPLE_RATE = 16000  # Hz, of both published judges
 NUM_SAMPLES = 16000  # one second, as the evaluator hears clips; VGGish gives nothing for less than 15600 samples
@@ -73,16 +74,36 @@ class ExternalJudge(ABC):
         return ""
 
 
-def one_second_clips(folder: Path) -> Iterator[Tensor]:
-    """Waveforms ``(B, N)`` of a folder of speech as published judges hear them: 16 kHz, mono, exactly one second.
+class FolderWaveforms:
+    """Waveforms ``(B, N)`` of a folder of speech as published judges hear them, read anew for each judge.
 
-    Shorter clips are padded with zeros at their end, longer ones lose it, like those that the evaluator hears.
+    16 kHz, mono, exactly one second: shorter clips are padded with zeros at their end, longer ones lose it, like those
+    that the evaluator hears.
+
+    Args:
+        folder: of WAV or FLAC files; reading raises InputError where it holds no speech, or a clip cannot be read.
+        count: of clips to read, from the first; None for all.
+    """
+
+    def __init__(self, folder: Path, count: int | None = None) -> None:
+        self.folder, self.count = folder, count
+
+    def __iter__(self) -> Iterator[Tensor]:
+        clips = list_speech(self.folder)[: self.count]
+        for waveform, _ in clip_batches(self.folder, clips, SAMPLE_RATE, NUM_SAMPLES):
+            yield waveform
+
+
+def ask(judges: Sequence[ExternalJudge], row: Scores, waveforms: Iterable[Tensor]) -> None:
+    """Add to ``row`` what ``judges`` find in waveforms ``(B, N)``, which are read once for each.
 
     Raises:
-        InputError: the folder holds no speech, or a clip cannot be read.
+        InputError: a clip cannot be read.
     """
-    for waveform, _ in clip_batches(folder, list_speech(folder), SAMPLE_RATE, NUM_SAMPLES):
-        yield waveform
+    for judge in judges:
+        figures, notes = judge(waveforms)
+        row.figures.update(figures)
+        row.notes.extend(notes)
 
 
 def _reason(error: Exception) -> str:

@@ -73,7 +73,7 @@ def test_what_the_evaluator_hears(judge, digits_root, quick, tmp_path):
     assert torch.equal(seen.y, y)
     torch.testing.assert_close((seen.log_probs, seen.features), (log_probs, features), rtol=1e-4, atol=1e-4)
     held = anchor_waveforms(judge, digits_root, DIGITS, quick)
-    torch.testing.assert_close(torch.cat(list(held["real test, Griffin-Lim"])), again)
+    torch.testing.assert_close(torch.cat(list(held["real test through Griffin-Lim"])), again)
     torch.testing.assert_close(torch.cat(list(held["real test"])), waveform)
 
 
@@ -124,5 +124,5 @@ def test_a_damaged_file_is_computed_again(damage, judge, digits_root, quick, tmp
 
 def test_rows(reference, seen):
     (row,) = resynthesised_rows(reference, "f" * 64, {"Griffin-Lim": seen(100, seed=2)})
-    assert (row.name, row.count, row.facts["kind"]) == ("real test, Griffin-Lim", 100, "anchor")
+    assert (row.name, row.count, row.facts["kind"]) == ("real test through Griffin-Lim", 100, "anchor")
     assert {"fid", "kid", "am", "nearest_ratio", "accuracy"} <= row.figures.keys()

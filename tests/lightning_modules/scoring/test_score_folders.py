@@ -60,7 +60,7 @@ def test_a_table_with_its_anchors(samples, evaluator, digits_root, scoretap, tmp
     with open(tmp_path / "scores.csv", newline="") as file:
         table = list(csv.DictReader(file))
     stored = json.loads((tmp_path / "scores.json").read_text())
-    anchors = ["real train", "real test", "real test, Griffin-Lim"]
+    anchors = ["real train", "real test", "real test through Griffin-Lim"]
     assert [row["name"] for row in table] == [*anchors, str(samples), "floor, N = 3"]
     kinds = [*("anchor" for _ in anchors), "folder", "floor"]
     assert [row["kind"] for row in table] == [row["kind"] for row in stored] == kinds

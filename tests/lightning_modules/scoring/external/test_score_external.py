@@ -17,9 +17,9 @@ def test_rows(package, clips, evaluator, digits_root, scoretap, tmp_path, monkey
     status, err = scoretap("score", folder, *given, f"--cache_dir={tmp_path / 'kept'}", "--output", output)
     assert status == 0, err
     rows = {row["name"]: row for row in json.loads(output.read_text())}
-    asked = ["real test", "real test, Griffin-Lim", str(folder)]
+    asked = ["real test", "real test through Griffin-Lim", str(folder)]
     assert [name for name, row in rows.items() if row["fad"] is not None] == asked
-    assert rows["real test"]["fad"] < rows["real test, Griffin-Lim"]["fad"]
+    assert rows["real test"]["fad"] < rows["real test through Griffin-Lim"]["fad"]
     missing = "scoreq: unavailable (No module named 'scoreq'): pip install 'scoretap[scoreq]'"
     assert [name for name, row in rows.items() if missing in row["notes"]] == asked
     assert all(row["scoreq"] is None and row["is"] is not None for row in rows.values())
