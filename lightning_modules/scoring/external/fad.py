@@ -19,8 +19,8 @@ from lightning_modules.scoring.external.judge import (
     NUM_SAMPLES,
     SAMPLE_RATE,
     ExternalJudge,
+    FolderWaveforms,
     Found,
-    one_second_clips,
 )
 from lightning_modules.scoring.folders import clip_batches
 from lightning_modules.scoring.keeping import clips_key, keep, kept, kept_file
@@ -140,7 +140,7 @@ def frechet_audio_distance(folder: Path, background: Path, device: str | torch.d
     Raises:
         InputError: the folder or the background cannot be used.
     """
-    return FrechetAudioDistance(background, device)(one_second_clips(folder))
+    return FrechetAudioDistance(background, device)(FolderWaveforms(folder))
 
 
 def _statistics(embeddings: Tensor) -> FeatureStatistics:

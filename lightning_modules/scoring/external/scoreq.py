@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.metrics import bootstrap
-from lightning_modules.scoring.external.judge import ExternalJudge, Found, one_second_clips
+from lightning_modules.scoring.external.judge import ExternalJudge, FolderWaveforms, Found
 
 
 class ScoreQ(ExternalJudge):
@@ -55,7 +55,7 @@ def scoreq_mos(folder: Path) -> Found:
     Raises:
         InputError: the folder cannot be used.
     """
-    return ScoreQ()(one_second_clips(folder))
+    return ScoreQ()(FolderWaveforms(folder))
 
 
 def _module() -> ModuleType:

@@ -12,7 +12,7 @@ import torch
 
 from lightning_modules.errors import InputError
 from lightning_modules.metrics import FeatureMoments, frechet_distance
-from lightning_modules.scoring.external import FrechetAudioDistance, frechet_audio_distance, one_second_clips
+from lightning_modules.scoring.external import FolderWaveforms, FrechetAudioDistance, frechet_audio_distance
 from lightning_modules.scoring.folders import clip_batches
 from lightning_modules.scoring.references import list_splits
 
@@ -42,7 +42,7 @@ def test_the_figure(package, vggish, clips, background):
     batches = clip_batches(background, train, 16000, 16000)
     real = statistics((waveform for waveform, _ in batches), vggish())
     assert real.num_clips == 40
-    expected = float(frechet_distance(statistics(one_second_clips(folder), vggish()), real))
+    expected = float(frechet_distance(statistics(FolderWaveforms(folder), vggish()), real))
     assert figures == {"fad": pytest.approx(expected, rel=1e-6)} and expected > 0
     assert notes == [
         "fad: of 30 clips, fewer than 2048, exploratory",
@@ -53,7 +53,7 @@ def test_the_figure(package, vggish, clips, background):
 @pytest.mark.parametrize("seconds", [0.2, 0.9, 1.5])
 def test_every_clip_counts_as_a_second(seconds, package, clips, background):
     judge = FrechetAudioDistance(background)
-    figures, _ = judge(one_second_clips(clips(5, seconds)))
+    figures, _ = judge(FolderWaveforms(clips(5, seconds)))
     assert "fad" in figures and judge._published.asked == [16000] * 45
 
 
@@ -67,25 +67,25 @@ def test_error_is_the_scatter_of_disjoint_subsets(package, background):
 
 def test_background_is_embedded_once(package, clips, background, user_cache):
     first = FrechetAudioDistance(background)
-    found = [first(one_second_clips(clips(5))) for _ in range(2)]
+    found = [first(FolderWaveforms(clips(5))) for _ in range(2)]
     assert len(first._published.asked) == 40 + 2 * 5
     again = FrechetAudioDistance(background)
-    assert again(one_second_clips(clips(5))) == found[0] == found[1]
+    assert again(FolderWaveforms(clips(5))) == found[0] == found[1]
     assert len(again._published.asked) == 5
     (path,) = user_cache.iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     damaged = FrechetAudioDistance(background)
     with pytest.warns(UserWarning, match="is damaged"):
-        assert damaged(one_second_clips(clips(5))) == found[0]
+        assert damaged(FolderWaveforms(clips(5))) == found[0]
     few = FrechetAudioDistance(background, labels=[3, 4])
-    few(one_second_clips(clips(5)))
+    few(FolderWaveforms(clips(5)))
     assert len(few._published.asked) < 40 and len(list(user_cache.iterdir())) == 2
 
 
 def test_what_the_package_prints_is_a_note(package, clips, background, capsys):
     """It drops clips, or gives -1, and only prints why: the row goes on without the figure, the next has it again."""
     judge = FrechetAudioDistance(background)
-    expected = judge(one_second_clips(clips(5)))
+    expected = judge(FolderWaveforms(clips(5)))
     network = judge._published.model.forward
 
     def fails(audio, rate):
@@ -94,13 +94,13 @@ def test_what_the_package_prints_is_a_note(package, clips, background, capsys):
         return network(audio, rate)
 
     judge._published.model.forward = fails
-    figures, notes = judge(one_second_clips(clips(10, first=20)))
+    figures, notes = judge(FolderWaveforms(clips(10, first=20)))
     assert figures == {} and len(notes) == 1 and notes[0].startswith("fad: RuntimeError: ")
     assert "(10, 128) of 10 clips, got (5, 128)" in notes[0] and "no memory" in notes[0]
-    figures, notes = judge(one_second_clips(clips(10, first=20)))  # nothing at all comes back
+    figures, notes = judge(FolderWaveforms(clips(10, first=20)))  # nothing at all comes back
     assert figures == {} and "no memory" in notes[0]
     judge._published.model.forward = network
-    assert judge(one_second_clips(clips(5))) == expected and not capsys.readouterr().out
+    assert judge(FolderWaveforms(clips(5))) == expected and not capsys.readouterr().out
 
 
 def test_one_clip_is_too_few(package, clips, background):
@@ -133,7 +133,7 @@ def test_without_weights(error, package, clips, background, monkeypatch):
 
     monkeypatch.setattr(package.FrechetAudioDistance, "__init__", init)
     judge = FrechetAudioDistance(background)
-    first, second = judge(one_second_clips(clips(2))), judge(one_second_clips(clips(2)))
+    first, second = judge(FolderWaveforms(clips(2))), judge(FolderWaveforms(clips(2)))
     assert first == second and len(attempts) == 1
     figures, (note,) = first
     assert figures == {} and "\n" not in note and note.startswith("fad: unavailable (")

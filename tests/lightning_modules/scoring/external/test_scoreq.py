@@ -13,7 +13,7 @@ import torch
 
 from lightning_modules.errors import InputError
 from lightning_modules.metrics import bootstrap
-from lightning_modules.scoring.external import ScoreQ, one_second_clips, scoreq_mos
+from lightning_modules.scoring.external import FolderWaveforms, ScoreQ, scoreq_mos
 from lightning_modules.scoring.external import scoreq as adapter
 
 INIT = 'raise RuntimeError("the package fetches another model when it is imported")\n'
@@ -57,7 +57,7 @@ def test_mean_and_interval(package, clips):
     package()
     folder = clips(6, seconds=0.5)
     figures, notes = scoreq_mos(folder)
-    waves = torch.cat(list(one_second_clips(folder)))
+    waves = torch.cat(list(FolderWaveforms(folder)))
     assert waves.shape == (6, 16000)
     interval = bootstrap(1.0 + waves.abs().mean(dim=1).double())
     assert not notes and set(figures) == {"scoreq", "scoreq_low", "scoreq_high"}
@@ -107,7 +107,7 @@ def test_without_the_package(clips, monkeypatch):
 def test_without_weights_or_a_dependency(init, reason, remedy, package, clips):
     package(init=init)
     judge = ScoreQ()
-    first, second = judge(one_second_clips(clips(2))), judge(one_second_clips(clips(2)))
+    first, second = judge(FolderWaveforms(clips(2))), judge(FolderWaveforms(clips(2)))
     figures, (note,) = first
     assert first == second and figures == {} and note.startswith(f"scoreq: unavailable ({reason}")
     assert note.endswith(remedy)
@@ -140,6 +140,6 @@ def test_with_the_code_of_the_package_itself(clips, monkeypatch):
     monkeypatch.setattr(adapter, "_module", lambda: module)
     folder = clips(3)
     figures, notes = scoreq_mos(folder)
-    waves = torch.cat(list(one_second_clips(folder)))
+    waves = torch.cat(list(FolderWaveforms(folder)))
     assert asked == ["adapt_nr_synthetic.onnx"] and torch.equal(torch.cat(heard), waves) and not notes
     assert figures["scoreq"] == pytest.approx(float(waves.abs().mean()), rel=1e-5)
