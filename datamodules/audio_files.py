@@ -13,7 +13,7 @@ from torchaudio.functional import resample
 
 from lightning_modules.errors import InputError
 
-MEND = "replace or delete the file, or set bad_files to skip"
+MEND = "replace or delete the file"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from lightning_modules.errors import InputError
 
 FORMAT = 1  # raised when the same settings begin to mean other features
 CHUNK = 128  # clips that a front end sees at once
+_SKIP = ", or set bad_files to skip"  # ends a sentence about a recording
 HEADER_BYTES = 192  # fixed, so that the number of rows can be written last; a multiple of 64 as the format asks
 
 
@@ -118,7 +119,7 @@ class FeatureCache:
 
     def _report(self, skipped: list[str]) -> None:
         if skipped and self.bad_files == "raise":
-            raise InputError(skipped[0])
+            raise InputError(f"{skipped[0]}{_SKIP}")
         if skipped:
             more = "" if len(skipped) <= 5 else f"; and {len(skipped) - 5} more"
             warnings.warn(f"{len(skipped)} bad files left out: {'; '.join(skipped[:5])}{more}", stacklevel=4)
@@ -153,7 +154,7 @@ class FeatureCache:
                 kept.append(clip)
             except InputError as error:
                 if self.bad_files == "raise":
-                    raise
+                    raise InputError(f"{error}{_SKIP}") from error
                 skipped.append(str(error))
             if waveforms and (len(waveforms) == CHUNK or number == len(clips)):
                 with torch.no_grad():

@@ -119,7 +119,7 @@ def test_builders_at_once_leave_one_whole_cache(make, tmp_path):
 
 def test_interrupted_build_leaves_nothing(make, tmp_path, tone_root):
     (tone_root / "zero/00000005_nohash_0.wav").write_bytes(b"")
-    with pytest.raises(InputError, match="zero/00000005_nohash_0.wav"):
+    with pytest.raises(InputError, match="zero/00000005_nohash_0.wav.* or set bad_files to skip"):
         make().split("train")
     assert not list((tmp_path / "cache").iterdir())
 
@@ -131,7 +131,7 @@ def test_bad_files_are_skipped_with_a_count(make, tone_root):
         split = make(bad_files="skip").split("train")
     assert len(split) == 10 and not any("00000005" in path and "seven" not in path for path in split.paths)
     assert len(split.features(slice(None))) == 10
-    with pytest.raises(InputError, match="three/00000005"):
+    with pytest.raises(InputError, match="three/00000005.* or set bad_files to skip"):
         make().split("train")  # the cache of the other setting does not hide them
 
 
