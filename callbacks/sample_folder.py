@@ -86,7 +86,8 @@ class SampleFolder:
         with tqdm(total=sum(map(len, own)), desc="samples", unit="clip", disable=not trainer.is_global_zero) as bar:
             for rows in own:
                 batch, start = requests.__getitems__(rows), time.perf_counter()
-                drawn = generator.draw(batch.y.to(device), batch.seed.tolist(), generator.sampling)
+                with trainer.precision_plugin.forward_context():
+                    drawn = generator.draw(batch.y.to(device), batch.seed.tolist(), generator.sampling)
                 waveforms = drawn.waveform.cpu()  # waits for the device, so that the time is the whole time
                 seconds = (time.perf_counter() - start) / len(rows)
                 shared = {**facts, "nfe": drawn.nfe, "seconds": f"{seconds:.4g}"}

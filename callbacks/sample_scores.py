@@ -118,7 +118,8 @@ class SampleScores(Callback):
     def _samples(self, trainer: Trainer, generator: Any) -> SampleFolder:
         from lightning_modules.scoring.facts import sampling_settings
 
-        settings = {**sampling_settings(generator), "labels": self._asked(generator), "seed": self.seed}
+        settings = {**sampling_settings(generator), "precision": trainer.precision}
+        settings |= {"labels": self._asked(generator), "seed": self.seed}
         if self.folder is not None:
             return SampleFolder(Path(self.folder), settings)
         return SampleFolder(checkpoint_folder(trainer) / "test" / folder_name(settings), settings)

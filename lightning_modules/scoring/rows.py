@@ -14,7 +14,7 @@ FIGURES = (
 # What was judged and how it came to be.
 FACTS = (
     "kind", "corpus", "labels", "evaluator_accuracy", "model", "parameters_million", "trained_million",
-    "gmacs_per_step", "nfe", "gmacs_per_sample", "seconds_per_sample", "peak_memory_gb", "device",
+    "gmacs_per_step", "nfe", "gmacs_per_sample", "seconds_per_sample", "peak_memory_gb", "device", "precision",
     "guidance_scale", "guidance", "sampler", "time_grid", "num_steps", "seed", "vocoder",
     "training_steps", "training_batch_size", "test_loss", "checkpoint", "commit",
 )  # fmt: skip
