@@ -17,12 +17,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, configs, classifier, score_subnet, odd_root):
+def runs(tmp_path_factory, configs, classifier, score_subnet, evaluator, odd_root):
     """One device against all, over NCCL."""
     devices = max(d for d in range(1, torch.cuda.device_count() + 1) if d <= 7 and processes.BATCH % d == 0)
     if devices < 2:
         pytest.skip("one CUDA device here: several are needed to compare them with one")
-    models = {"classifier": classifier, "score_subnet": score_subnet}
+    models = {"classifier": classifier, "score_subnet": score_subnet, "evaluator": evaluator}
     return processes.run_both(configs, models, odd_root, tmp_path_factory.mktemp("devices"), "cuda", devices)
 
 
@@ -38,6 +38,10 @@ def test_every_item_is_tested_once(runs):
 @pytest.mark.parametrize(("name", "count"), [("even", 16), ("odd", 7)])
 def test_samples_agree(name, count, runs):
     processes.check_samples(*runs, name, count, exact=False)
+
+
+def test_rows_agree(runs):
+    processes.check_scores(*runs, rtol=0.05)
 
 
 def test_guided_sampling_gathers(runs):
