@@ -14,6 +14,7 @@ class SpeechAugmentation(nn.Module):
     Args:
         speed: largest relative change of speed (and pitch).
         shift: largest shift in seconds; the gap is filled with silence.
+        gain_db: largest change of level, dB; an evaluator that is blind to loudness notices it in faint clips only.
         noise_db: range of the level of added white noise, dB below the clip's root mean square.
         noise_share: probability that a clip gets noise.
         resynthesis_share: probability that a clip goes through its log-Mel and a short Griffin-Lim.
@@ -24,13 +25,14 @@ class SpeechAugmentation(nn.Module):
         self,
         speed: float = 0.15,
         shift: float = 0.12,
+        gain_db: float = 6.0,
         noise_db: tuple[float, float] = (10.0, 45.0),
         noise_share: float = 0.5,
         resynthesis_share: float = 0.25,
         sample_rate: int = 16000,
     ) -> None:
         super().__init__()
-        self.speed, self.shift, self.sample_rate = speed, shift, sample_rate
+        self.speed, self.shift, self.gain_db, self.sample_rate = speed, shift, gain_db, sample_rate
         self.noise_db, self.noise_share, self.resynthesis_share = noise_db, noise_share, resynthesis_share
         front_end = LogMel(sample_rate)
         self._log_mel, self._vocoder = front_end, GriffinLim(front_end, num_iterations=8)
@@ -43,7 +45,7 @@ class SpeechAugmentation(nn.Module):
             rows = torch.rand(len(waveform), device=waveform.device) < self.resynthesis_share
             if rows.any():
                 waveform[rows] = self._vocoder(self._log_mel(waveform[rows]))
-            return self._add_noise(waveform)
+            return self._add_noise(waveform) * 10.0 ** (self.gain_db * _uniform(len(waveform), waveform) / 20.0)
 
     def _resample(self, waveform: Tensor) -> Tensor:
         """Speed and shift by linear interpolation at moved positions; zero outside the clip."""

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from lightning_modules.audio import SpeechAugmentation
 
-OFF = {"speed": 0.0, "shift": 0.0, "noise_share": 0.0, "resynthesis_share": 0.0}
+OFF = {"speed": 0.0, "shift": 0.0, "gain_db": 0.0, "noise_share": 0.0, "resynthesis_share": 0.0}
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,12 @@ def test_speed_changes_the_pitch():
     peaks = torch.fft.rfft(SpeechAugmentation(**{**OFF, "speed": 0.15})(sine)).abs().argmax(dim=1)
     assert (peaks >= 845).all() and (peaks <= 1155).all()
     assert peaks.min() < 950 and peaks.max() > 1050
+
+
+def test_gain_changes_the_level_of_each_clip(vowels):
+    clips = vowels[:1].expand(100, -1)
+    decibels = 20 * (rms(SpeechAugmentation(**{**OFF, "gain_db": 6.0})(clips)) / rms(clips)).log10()
+    assert -6.01 < decibels.min() < -5 and 5 < decibels.max() < 6.01
 
 
 @pytest.mark.parametrize("level", [10.0, 30.0])
