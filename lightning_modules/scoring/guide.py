@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.generator import Generator
-
-LARGEST_GAP = 0.1  # of accuracies: beyond it, guidance made patterns for the guide rather than digits
+from lightning_modules.scoring.rows import LARGEST_GAP
 
 
 class Guide:

@@ -19,6 +19,7 @@ FACTS = (
     "training_steps", "training_batch_size", "test_loss", "checkpoint", "commit",
 )  # fmt: skip
 COLUMNS = ("name", "count", *FIGURES, *FACTS, "reference_count", "evaluator", "notes")
+LARGEST_GAP = 0.1  # of accuracies: where the guide is further ahead, guidance made patterns rather than digits
 KINDS = ("model", "folder", "anchor", "floor")
 
 

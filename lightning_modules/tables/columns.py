@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from lightning_modules.scoring.distances import FEW_CLIPS
+from lightning_modules.scoring.rows import LARGEST_GAP
 from lightning_modules.tables.collect import Row
 
-GUIDE_EXCESS = 0.10  # accuracy by the guide above accuracy by the evaluator that calls for a mark
 MISSING = "–"
 FOOTNOTES = {
     "†": f"fewer than {FEW_CLIPS:,} clips: FID is exploratory, read KID and the floor at the same N.",
-    "‡": f"accuracy by the guide is more than {100 * GUIDE_EXCESS:.0f} points above the evaluator's: the guide hears "
+    "‡": f"accuracy by the guide is more than {100 * LARGEST_GAP:.0f} points above the evaluator's: the guide hears "
     "digits which the evaluator does not, adversarial patterns.",
 }
 
@@ -18,7 +18,7 @@ def marks(row: Row) -> str:
     """Signs of :data:`FOOTNOTES` that a row carries."""
     few = "†" if row["count"] < FEW_CLIPS else ""
     heard, by_guide = row["accuracy"], row["guide_accuracy"]
-    fooled = heard is not None and by_guide is not None and by_guide - heard > GUIDE_EXCESS
+    fooled = heard is not None and by_guide is not None and by_guide - heard > LARGEST_GAP
     return few + ("‡" if fooled else "")
 
 

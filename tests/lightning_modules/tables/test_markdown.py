@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from lightning_modules.scoring.rows import LARGEST_GAP
 from lightning_modules.tables.collect import Row
-from lightning_modules.tables.columns import GUIDE_EXCESS, marks
+from lightning_modules.tables.columns import marks
 from lightning_modules.tables.groups import group_rows
 from lightning_modules.tables.markdown import format_markdown
 
@@ -60,8 +61,8 @@ def test_names_stay_in_their_cells(name, model):
     [
         ({}, ""),
         ({"count": 2047}, "†"),
-        ({"accuracy": 0.5, "guide_accuracy": 0.5 + GUIDE_EXCESS + 0.01}, "‡"),
-        ({"accuracy": 0.5, "guide_accuracy": 0.5 + GUIDE_EXCESS - 0.01}, ""),
+        ({"accuracy": 0.5, "guide_accuracy": 0.5 + LARGEST_GAP + 0.01}, "‡"),
+        ({"accuracy": 0.5, "guide_accuracy": 0.5 + LARGEST_GAP - 0.01}, ""),
         ({"accuracy": None, "guide_accuracy": 0.99}, ""),
         ({"count": 40, "accuracy": 0.1}, "†‡"),
     ],
