@@ -129,7 +129,7 @@ def check_samples(one, many, name, count, exact):
     tables = []
     for folder in (one, many):
         with open(folder / name / "manifest.csv", newline="") as file:
-            tables.append(list(csv.DictReader(file)))
+            tables.append([{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)])
     assert tables[0] == tables[1] and len(tables[0]) == count
     for folder in (one, many):
         assert {path.name for path in (folder / name).iterdir()} == {
