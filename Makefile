@@ -8,7 +8,7 @@ export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 export MALLOC_TOP_PAD_ ?= 268435456
 
-.PHONY: help install demo table test test-fast lint check-gpus clean
+.PHONY: help install demo table bench test test-fast lint check-gpus clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ demo: install ## train the method on the embedded corpus and hear it: runs/demo/
 
 table: install ## collect scores of runs/ into table/
 	$(BIN)/scoretap table runs
+
+bench: install ## measure ratios of cost side by side: runs/bench/ (about 8 minutes on 2 cores)
+	PYTHONPATH=tests $(BIN)/python -m bench
 
 test: install ## run all tests, the slow ones too
 	$(BIN)/pytest

@@ -1,0 +1,1 @@
+"""`make bench`: what things cost, as ratios of variants that were measured side by side in one run."""

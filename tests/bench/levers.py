@@ -1,0 +1,92 @@
+"""Part `levers`: what processors can be asked for without touching the algorithm."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from bench.execution import DRAW_GUIDED, EAGER, TRAIN, make_step
+from bench.models import SUBNET, make_evaluator
+from bench.report import Part
+from bench.settings import Settings
+from bench.timing import Timing, interleave, ratio, seconds_of
+from bench.workers import worker
+
+# As in the Makefile: freed memory stays with the process.
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+WORKLOADS = ("training step", "sampling step, γ = 3", "evaluator")
+_made: dict[str, Callable[[], Any]] = {}
+
+
+def workload(name: str, settings: Settings) -> float:
+    """Seconds of one call, in the process that runs this; the first call prepares it and does not count."""
+    if name not in _made:
+        _made[name] = _make(name, settings)
+        _made[name]()
+    return seconds_of(_made[name])
+
+
+def levers(settings: Settings) -> Part:
+    """Settings of malloc in processes of their own, turn by turn; precision and library of matrix products."""
+    part = Part("levers", ["what", "setting", "ms"])
+    timings = _malloc(settings)
+    for name in WORKLOADS:
+        for setting in ("default", "tuned"):
+            part.rows.append([name, f"malloc {setting}", 1e3 * min(timings[name, setting].seconds)])
+        part.ratios[f"{name}: default / tuned malloc"] = ratio(timings[name, "default"], timings[name, "tuned"])
+    linear = _linear(settings)
+    for setting, timing in linear.items():
+        part.rows.append(["linear layer", setting, 1e3 * timing.best if timing.best else timing.failure])
+    plain = linear["fp32"]
+    part.ratios |= {f"linear layer: fp32 / {name}": ratio(plain, linear[name]) for name in linear if name != "fp32"}
+    part.notes = [
+        f"Processes on the CPU with {torch.get_num_threads()} threads, Score Subnet at {settings.label} with "
+        f"{_batch(settings)} clips at a time; malloc tuned means {' '.join(f'{k}={v}' for k, v in MALLOC.items())}.",
+        "bf16 and the layout of whole networks stand in the part `networks`.",
+    ]
+    return part
+
+
+def _batch(settings: Settings) -> int:
+    return min(16, settings.full_batch)
+
+
+def _make(name: str, settings: Settings) -> Callable[[], Any]:
+    cpu = Settings(torch.device("cpu"), settings.scratch, settings.size)
+    if name == "evaluator":
+        evaluator = make_evaluator(settings.size, cpu.device)
+        waveform = torch.randn(_batch(settings), evaluator.front_end.num_samples)
+        return torch.no_grad()(lambda: evaluator(waveform))
+    return make_step(TRAIN if name == TRAIN.name else DRAW_GUIDED, SUBNET, EAGER, _batch(settings), cpu)
+
+
+def _malloc(settings: Settings) -> dict[tuple[str, str], Timing]:
+    seconds: dict[tuple[str, str], list[float]] = {}
+    with ExitStack() as stack:
+        default = stack.enter_context(worker(dict.fromkeys(MALLOC)))
+        tuned = stack.enter_context(worker(MALLOC))
+        for name in WORKLOADS:
+            for _ in range(settings.rounds):
+                for setting, run in {"default": default, "tuned": tuned}.items():
+                    seconds.setdefault((name, setting), []).append(run(workload, name, settings))
+    return {key: Timing(values) for key, values in seconds.items()}
+
+
+def _linear(settings: Settings) -> dict[str, Timing]:
+    """One linear layer by the library that PyTorch chooses, by oneDNN, and in bf16; on the CPU."""
+    side = 64 if settings.tiny else 1024
+    x, w = torch.randn(side, side), torch.randn(side, side)
+    half = x.bfloat16(), w.bfloat16()
+    variants = {
+        "fp32": lambda: F.linear(x, w),
+        "oneDNN": lambda: torch.ops.mkldnn._linear_pointwise(x, w, None, "none", [], ""),
+        "bf16": lambda: F.linear(*half),
+    }
+    with torch.no_grad():
+        return interleave(variants, settings.rounds, settings.least_seconds)

@@ -1,0 +1,137 @@
+"""The benchmarks run and report every ratio; what they measure is theirs to say, no time is asserted here."""
+
+import json
+import math
+import os
+
+import pytest
+import torch
+from bench.__main__ import PARTS, run
+from bench.models import FEATURES, SUBNET, UNET, UNET_GUIDED
+from bench.report import Part, save
+from bench.scoring import Stopwatch
+from bench.settings import tiny_settings
+from bench.timing import Ratio, Timing, exactly, interleave, ratio
+from bench.vocoder import VOCODERS
+from bench.workers import worker
+
+EXECUTIONS = ("channels_last", "bf16", "channels_last + bf16")
+STEPS = {
+    "training step": (SUBNET, FEATURES, UNET),
+    "sampling step": (SUBNET, FEATURES, UNET),
+    "sampling step, γ = 3": (SUBNET, FEATURES, UNET_GUIDED),
+}
+EXPECTED = {
+    "networks": {
+        *(f"{s}, {m}: eager fp32 / {e}" for s, models in STEPS.items() for m in models for e in EXECUTIONS),
+        *(f"{s}: {m} / {SUBNET}, {u}" for s, models in STEPS.items() for m in models[1:] for u in ("time", "GMACs")),
+    },
+    "sampling": {
+        "batch 1: one thread / all threads",
+        "per clip: batch 1 / full batch",
+        "growth with batch: full / half",
+        "growth with steps: twice / once",
+        "guidance: γ = 3 / γ = 0",
+        "memory: full batch / batch 1",
+        "growth with size: larger / smaller model, time",
+        "growth with size: larger / smaller model, GMACs",
+    },
+    "scoring": {
+        "tiny: share of front end and network",
+        "tiny: share of front end and network at 2048 clips",
+        "metric states: all, 4N / N",
+        "metric states: all but KID's clips, 4N / N",
+        "metric memory while updating and computing, 4N / N",
+    },
+    "data": {"clips per second: loader / training"},
+    "vocoder": {f"{name} / one guided evaluation, {batch} at a time" for name in VOCODERS for batch in (1, 2)},
+    "levers": {
+        *(f"{w}: default / tuned malloc" for w in ("training step", "sampling step, γ = 3", "evaluator")),
+        "linear layer: fp32 / oneDNN",
+        "linear layer: fp32 / bf16",
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_reports_its_ratios(name, tmp_path):
+    run(tiny_settings(tmp_path / "scratch"), tmp_path / "report", [name])
+    kept = json.loads((tmp_path / "report" / "bench.json").read_text())["parts"][name]
+    assert kept["rows"] and all(None not in (row and list(row.values())[:1]) for row in kept["rows"])
+    if name in EXPECTED:
+        assert set(kept["ratios"]) == EXPECTED[name]
+    for key, found in kept["ratios"].items():
+        if "oneDNN" in key and found["failure"]:
+            continue  # PyTorch may be built without it
+        assert not found["failure"] and 0 < found["low"] <= found["value"] <= found["high"] < math.inf, key
+    text = (tmp_path / "report" / "bench.md").read_text()
+    assert all(f"| {key.replace('|', '/')} |" in text for key in kept["ratios"])
+
+
+def test_every_part_is_checked():
+    assert set(PARTS) == {*EXPECTED, "peers"}
+
+
+def test_peers_are_in_units_of_the_papers_subnet(tmp_path):
+    ratios = PARTS["peers"](tiny_settings(tmp_path)).ratios
+    assert ratios[f"GMACs per second of speech: {SUBNET} (paper) / {SUBNET} (paper)"].value == 1
+    diffwave = next(found.value for name, found in ratios.items() if "DiffWave, SC09" in name)
+    assert diffwave == pytest.approx(303.05 * 200 / (12.07 * 100))
+
+
+def test_variants_take_turns():
+    calls = []
+    interleave({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=3)
+    assert "".join(calls[-6:]) == "ababab"
+
+
+def test_a_variant_that_fails_is_reported_by_its_first_line():
+    def broken():
+        raise NotImplementedError("no such kernel\nstack of frames")
+
+    timings = interleave({"plain": lambda: None, "broken": broken}, rounds=2)
+    assert timings["broken"] == Timing([], "NotImplementedError: no such kernel")
+    assert len(timings["plain"].seconds) == 2
+    found = ratio(timings["plain"], timings["broken"])
+    assert found.value is None and str(found) == "- (NotImplementedError: no such kernel)"
+
+
+def test_ratios_are_taken_round_by_round():
+    """Rounds that are ten times slower, as beside another program, do not change the ratio."""
+    found = ratio(Timing([2.0, 30.0, 4.0]), Timing([1.0, 10.0, 1.0]), scale=2.0)
+    assert found == Ratio(6.0, 4.0, 8.0)
+    assert str(found) == "6 (4 to 8)" and str(exactly(1.5)) == "1.5"
+
+
+def test_report_keeps_what_it_was_given(tmp_path):
+    part = Part("name", ["what", "ms"], [["a|b", 1.23456], ["c", None]], {"x": exactly(2.0)}, ["A note."])
+    save(tmp_path, {"threads": 1}, [part])
+    assert json.loads((tmp_path / "bench.json").read_text()) == {
+        "machine": {"threads": 1},
+        "parts": {
+            "name": {
+                "rows": [{"what": "a|b", "ms": 1.23456}, {"what": "c", "ms": None}],
+                "ratios": {"x": {"value": 2.0, "low": 2.0, "high": 2.0, "failure": ""}},
+                "notes": ["A note."],
+            }
+        },
+    }
+    text = (tmp_path / "bench.md").read_text()
+    assert "| a/b | 1.235 |" in text and "| c | - |" in text and "A note." in text
+
+
+def test_stopwatch_passes_items_and_errors_on():
+    watch = Stopwatch()
+    assert list(watch.each("reading", [1, 2, 3])) == [1, 2, 3]
+    with pytest.raises(ZeroDivisionError):
+        watch.call("reading", lambda: 1 / 0)
+
+
+def test_a_worker_starts_with_its_environment(monkeypatch):
+    monkeypatch.setenv("SCORETAP_BENCH_A", "parent")
+    with worker({"SCORETAP_BENCH_A": None, "SCORETAP_BENCH_B": "child"}) as ask:
+        assert ask(os.getenv, "SCORETAP_BENCH_A") is None
+        assert ask(os.getenv, "SCORETAP_BENCH_B") == "child"
+        assert ask(torch.get_num_threads) == torch.get_num_threads()
+    assert os.environ["SCORETAP_BENCH_A"] == "parent" and "SCORETAP_BENCH_B" not in os.environ
