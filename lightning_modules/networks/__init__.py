@@ -1,7 +1,11 @@
-"""Networks: the classifier that becomes the backbone, the U-Net baseline, and the trained part, the Score Subnet."""
+"""Networks: classifier (the backbone), U-Net baseline, taps, Score Subnet (the trained part), judge and vocoders."""
 
 from lightning_modules.networks.classifier import Classifier
+from lightning_modules.networks.convnext_istft import ConvNeXtISTFT
+from lightning_modules.networks.discriminators import Discriminators
 from lightning_modules.networks.fusion import Add, Concat, CrossAttention, Fusion
+from lightning_modules.networks.hifigan import HiFiGANGenerator
+from lightning_modules.networks.mel_to_waveform import MelToWaveform
 from lightning_modules.networks.resnext import ResNeXt
 from lightning_modules.networks.score_subnet import ScoreSubnet
 from lightning_modules.networks.taps import Reading, Tap, TappedClassifier
@@ -11,8 +15,12 @@ __all__ = [
     "Add",
     "Classifier",
     "Concat",
+    "ConvNeXtISTFT",
     "CrossAttention",
+    "Discriminators",
     "Fusion",
+    "HiFiGANGenerator",
+    "MelToWaveform",
     "Reading",
     "ResNeXt",
     "ScoreSubnet",

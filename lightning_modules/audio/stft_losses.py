@@ -1,0 +1,61 @@
+"""How far one waveform's spectra are from another's."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.audio.log_mel import LogMel
+
+
+class MultiResolutionSTFT(nn.Module):
+    r"""Spectral convergence plus mean absolute difference of log-magnitudes, mean over STFT resolutions.
+
+    .. math:: \frac{\lVert |S| - |\hat S| \rVert_F}{\lVert |S| \rVert_F}
+              + \frac{1}{KL} \lVert \log |S| - \log |\hat S| \rVert_1
+
+    Yamamoto et al. 2020 (arXiv:1910.11480, Eqs. 4 to 6); logarithms are natural, norms are per clip.
+
+    Args:
+        fft_sizes: FFT and window lengths in samples; each hop is a quarter.
+        floor: smallest magnitude; a full-scale sine peaks at a quarter of the FFT length.
+    """
+
+    def __init__(self, fft_sizes: Sequence[int] = (512, 1024, 2048), floor: float = 1e-3) -> None:
+        super().__init__()
+        self.fft_sizes, self.floor = tuple(fft_sizes), floor
+        for n_fft in self.fft_sizes:
+            self.register_buffer(f"_window_{n_fft}", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, waveform: Tensor, reference: Tensor) -> Tensor:
+        """Distance ``(B,)`` of ``waveform`` ``(B, N)`` from ``reference`` ``(B, N)``."""
+        with torch.autocast(waveform.device.type, enabled=False):
+            both = torch.cat([waveform.float(), reference.float()])
+            return torch.stack([self._distance(both, n_fft) for n_fft in self.fft_sizes]).mean(dim=0)
+
+    def _distance(self, both: Tensor, n_fft: int) -> Tensor:
+        window = getattr(self, f"_window_{n_fft}")
+        spectrum = torch.stft(both, n_fft, n_fft // 4, window=window, return_complex=True)
+        # The floor is added under the root, where a clamp would have no gradient and zero an infinite one.
+        magnitude = (spectrum.real**2 + spectrum.imag**2 + self.floor**2).sqrt()
+        found, expected = magnitude.chunk(2)
+        convergence = (expected - found).flatten(1).norm(dim=1) / expected.flatten(1).norm(dim=1)
+        return convergence + (expected.log() - found.log()).abs().mean(dim=(1, 2))
+
+
+class MelDistance(nn.Module):
+    """Mean absolute difference of natural-log Mels.
+
+    Args:
+        front_end: the analysis.
+    """
+
+    def __init__(self, front_end: LogMel) -> None:
+        super().__init__()
+        self.front_end = front_end
+
+    def forward(self, waveform: Tensor, log_mel: Tensor) -> Tensor:
+        """Distance ``(B,)`` in nats of ``waveform``'s log-Mel, ``(B, N)``, from ``log_mel`` ``(B, F, L)``."""
+        with torch.autocast(waveform.device.type, enabled=False):
+            found = self.front_end.to_log_mel(self.front_end(waveform.float()))
+            return (found - log_mel.float()).abs().mean(dim=(1, 2))

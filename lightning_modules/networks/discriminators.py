@@ -1,0 +1,129 @@
+"""Critics of waveforms for adversarial training of vocoders, and their losses."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+_SLOPE = 0.1
+
+
+class Discriminator(nn.Module):
+    """A stack of convolutions whose every output is a feature map and whose last is the verdict."""
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def image(self, waveform: Tensor) -> Tensor:
+        """Two-dimensional view ``(B, C, H, W)`` of ``waveform`` ``(B, N)`` that the convolutions read."""
+        raise NotImplementedError
+
+    def forward(self, waveform: Tensor) -> list[Tensor]:
+        """Feature maps of ``waveform`` ``(B, N)``; the last one is the verdict, high for recordings."""
+        features = [self.image(waveform)]
+        for layer in self.layers[:-1]:
+            features.append(F.leaky_relu(layer(features[-1]), _SLOPE))
+        return [*features[1:], self.layers[-1](features[-1])]
+
+
+class PeriodDiscriminator(Discriminator):
+    """Sees every ``period``-th sample side by side (Kong et al. 2020, arXiv:2010.05646, Section 2.3).
+
+    Args:
+        period: samples per row.
+        widths: channels of the layers; all but the last shorten time by three.
+    """
+
+    def __init__(self, period: int, widths: Sequence[int]) -> None:
+        strides = [3] * (len(widths) - 1) + [1]
+        channels = [1, *widths]
+        convs = [
+            nn.Conv2d(channels[i], channels[i + 1], (5, 1), (stride, 1), (2, 0)) for i, stride in enumerate(strides)
+        ]
+        super().__init__([weight_norm(c) for c in (*convs, nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))])
+        self.period = period
+
+    def image(self, waveform: Tensor) -> Tensor:
+        padded = F.pad(waveform.unsqueeze(1), (0, -waveform.shape[-1] % self.period), mode="reflect")
+        return padded.reshape(len(waveform), 1, -1, self.period)
+
+
+class ResolutionDiscriminator(Discriminator):
+    """Sees the magnitudes of one STFT (Jang et al. 2021, "UnivNet", arXiv:2106.07889, Section 2.2).
+
+    Args:
+        n_fft: FFT and window length in samples; the hop is a quarter of it.
+        widths: channels of the layers; all but the first and the last halve the frequency axis.
+    """
+
+    _window: Tensor
+
+    def __init__(self, n_fft: int, widths: Sequence[int]) -> None:
+        strides = [1] + [2] * (len(widths) - 2) + [1]
+        channels = [1, *widths]
+        convs = [
+            nn.Conv2d(channels[i], channels[i + 1], (5, 3), (stride, 1), (2, 1)) for i, stride in enumerate(strides)
+        ]
+        super().__init__([weight_norm(c) for c in (*convs, nn.Conv2d(channels[-1], 1, 3, padding=1))])
+        self.n_fft = n_fft
+        self.register_buffer("_window", torch.hann_window(n_fft), persistent=False)
+
+    def image(self, waveform: Tensor) -> Tensor:
+        with torch.autocast(waveform.device.type, enabled=False):
+            spectrum = torch.stft(
+                waveform.float(), self.n_fft, self.n_fft // 4, window=self._window, return_complex=True
+            )
+            # Compressed like hearing; epsilon keeps the root's gradient finite in digital silence.
+            return (spectrum.real**2 + spectrum.imag**2 + 1e-6).pow(0.25).unsqueeze(1)
+
+
+class Discriminators(nn.Module):
+    """Multi-period and multi-resolution discriminators side by side.
+
+    Args:
+        periods: rows of the period discriminators, in samples; prime, so that they see different things.
+        fft_sizes: FFT lengths of the resolution discriminators, in samples.
+        period_widths: channels of each period discriminator; HiFi-GAN's by default.
+        resolution_widths: channels of each resolution discriminator.
+    """
+
+    def __init__(
+        self,
+        periods: Sequence[int] = (2, 3, 5, 7, 11),
+        fft_sizes: Sequence[int] = (512, 1024, 2048),
+        period_widths: Sequence[int] = (32, 128, 512, 1024, 1024),
+        resolution_widths: Sequence[int] = (32, 32, 32, 32),
+    ) -> None:
+        super().__init__()
+        critics: list[Discriminator] = [PeriodDiscriminator(period, period_widths) for period in periods]
+        critics += [ResolutionDiscriminator(n_fft, resolution_widths) for n_fft in fft_sizes]
+        self.critics = nn.ModuleList(critics)
+
+    def forward(self, waveform: Tensor) -> list[list[Tensor]]:
+        """Feature maps of ``waveform`` ``(B, N)`` by discriminator; the last of each is the verdict."""
+        return [critic(waveform) for critic in self.critics]
+
+
+def discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """Hinge loss, mean over discriminators: verdicts above 1 for recordings and below -1 for synthesis cost nothing."""
+    losses = [F.relu(1.0 - r[-1]).mean() + F.relu(1.0 + f[-1]).mean() for r, f in zip(real, fake, strict=True)]
+    return torch.stack(losses).mean()
+
+
+def generator_loss(fake: list[list[Tensor]]) -> Tensor:
+    """Minus the mean verdict on synthesis, mean over discriminators."""
+    return -torch.stack([f[-1].mean() for f in fake]).mean()
+
+
+def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """Mean absolute difference of the discriminators' feature maps, the verdicts left out (Kong et al. 2020, Eq. 5).
+
+    No gradient flows to the features of recordings.
+    """
+    losses = [
+        F.l1_loss(b, a.detach()) for r, f in zip(real, fake, strict=True) for a, b in zip(r[:-1], f[:-1], strict=True)
+    ]
+    return torch.stack(losses).mean()
