@@ -19,10 +19,16 @@ TIMEOUT = 60.0  # seconds without a byte
 NOTES = (*LISTS.values(), "LICENSE", "README.md")
 
 
-def fetch(url: str, target: Path, sha256: str) -> None:
+def fetch(url: str, target: Path, sha256: str, otherwise: str = "unpack it yourself and set root") -> None:
     """Download ``url`` to ``target``, which exists only once it is whole and has the right checksum.
 
     What an interrupted run left in ``<target>.part`` is continued where the server allows it, else started over.
+
+    Args:
+        url: address of the file.
+        target: where it goes.
+        sha256: its checksum, hexadecimal.
+        otherwise: what to do without the server, for the error.
 
     Raises:
         InputError: the server cannot be reached, stops early, or sends something else than expected.
@@ -32,9 +38,7 @@ def fetch(url: str, target: Path, sha256: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         _continue_download(url, part)
     except (OSError, http.client.HTTPException) as error:
-        raise InputError(
-            f"cannot download {url} ({error}): run again to continue, or unpack it yourself and set root"
-        ) from error
+        raise InputError(f"cannot download {url} ({error}): run again to continue, or {otherwise}") from error
     if sha256_of(part) != sha256:
         part.unlink()
         raise InputError(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lightning_modules.loading import load_generator
     from lightning_modules.score_subnet import ScoreSubnetModule
     from lightning_modules.unet import UNetModule
+    from lightning_modules.vocoder import VocoderModule
 
 __all__ = [
     "ClassifierModule",
@@ -20,6 +21,7 @@ __all__ = [
     "NonFiniteError",
     "ScoreSubnetModule",
     "UNetModule",
+    "VocoderModule",
     "load_generator",
 ]
 
@@ -32,6 +34,7 @@ _HOMES = {
     "NonFiniteError": "errors",
     "ScoreSubnetModule": "score_subnet",
     "UNetModule": "unet",
+    "VocoderModule": "vocoder",
     "load_generator": "loading",
 }
 

@@ -57,6 +57,13 @@ class CorpusModule(LightningModule):
         if (front_end := getattr(datamodule, "front_end", None)) is not None:
             self.check_front_end(front_end, "its data")
 
+    def check_trainer(self, trainer: Any) -> None:
+        """Refuse a Trainer's settings that this module cannot be trained with.
+
+        Raises:
+            InputError: names the setting.
+        """
+
     def check_front_end(self, front_end: FrontEnd, owner: str) -> None:
         """Refuse an ``owner`` whose features are not what this module reads.
 

@@ -63,10 +63,11 @@ class Generator(NoisyModule):
         """Synthesise with ``vocoder`` from now on; it is not part of checkpoints.
 
         Raises:
-            InputError: it was made for another front end.
+            InputError: it was made for another front end, or its weights cannot be had.
         """
         if differences := self.front_end.differences(vocoder.front_end):
             raise InputError(f"vocoder and model must share one front end, they differ in {'; '.join(differences)}")
+        vocoder.prepare()
         object.__setattr__(self, "_vocoder", vocoder)  # not a submodule: neither saved nor wrapped by DDP
 
     def parts(self, guided: bool) -> list[nn.Module]:

@@ -12,8 +12,10 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import callbacks  # noqa: F401
 import lightning_modules.classifier
 import lightning_modules.evaluator
+import lightning_modules.neural_vocoders
 import lightning_modules.score_subnet
-import lightning_modules.unet  # noqa: F401
+import lightning_modules.unet
+import lightning_modules.vocoder  # noqa: F401
 from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 from callbacks.saved_config import SavedConfig
@@ -79,6 +81,7 @@ class ScoretapCLI(LightningCLI):
             model.check_guidance(self.datamodule.requests.y.tolist(), model.sampling.guidance_scale)
         else:
             model.check_data(self.datamodule)
+            model.check_trainer(self.trainer)
         if (path := self._get(self.config, "ckpt_path")) is not None and path not in LIGHTNING_NAMES:
             check_fits(read_checkpoint(path), model)
 

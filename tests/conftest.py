@@ -59,7 +59,7 @@ def odd_root(tmp_path_factory, digits_root):
 
 @pytest.fixture(scope="session")
 def configs(tmp_path_factory, digits_root):
-    """Folder of config files: ``data``, ``classifier``, ``score_subnet``, ``unet`` and ``evaluator``, all tiny."""
+    """Folder of config files: ``data`` and one per tiny model."""
     folder = tmp_path_factory.mktemp("configs")
     for name, content in tiny.CONFIGS.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
@@ -94,6 +94,12 @@ def unet(tmp_path_factory, configs, classifier):
 def evaluator(tmp_path_factory, configs):
     """Checkpoint of an evaluator; read only."""
     return tiny.fit(configs, "evaluator", tmp_path_factory.mktemp("evaluator"))
+
+
+@pytest.fixture(scope="session")
+def vocoder(tmp_path_factory, configs):
+    """Checkpoint of a vocoder, trained for two epochs of which the second is adversarial; read only."""
+    return tiny.fit(configs, "vocoder", tmp_path_factory.mktemp("vocoder"))
 
 
 @pytest.fixture

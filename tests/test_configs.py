@@ -45,7 +45,7 @@ def backbones(digits_root, tmp_path_factory):
 
 def test_there_is_a_config_per_model_and_size():
     for family in ("small", "experiments"):
-        for model in ("classifier", "evaluator", "score_subnet", "unet"):
+        for model in ("classifier", "evaluator", "score_subnet", "unet", "vocoder"):
             assert f"{family}/{model}" in MODELS
 
 

@@ -13,6 +13,7 @@ SETTINGS = {
     "score_subnet": [],
     "unet": [],
     "evaluator": ["--model.init_args.augmentation=lightning_modules.audio.SpeechAugmentation"],
+    "vocoder": [],
     "one_cycle": ["--model.init_args.optimization.schedule=one_cycle"],
 }
 

@@ -41,6 +41,22 @@ CONFIGS = {
         ),
         "data": {"init_args": {"front_end": {"class_path": "lightning_modules.audio.Waveform"}}},
     },
+    "vocoder": {
+        **_config(
+            "VocoderModule",
+            network=_part("networks.ConvNeXtISTFT", width=16, hidden=16, num_blocks=1, iterations=1),
+            discriminators={
+                "periods": [7],
+                "fft_sizes": [256],
+                "period_widths": [2, 4],
+                "resolution_widths": [2, 4, 4],
+            },
+            degradation={"share": 0.5},
+            adversarial_from=3,
+        ),
+        "data": {"init_args": {"front_end": {"class_path": "lightning_modules.audio.Waveform"}}},
+        "trainer": {**TRAINER, "gradient_clip_val": None},
+    },
 }
 
 

@@ -21,6 +21,9 @@ class Vocoder(nn.Module, ABC):
         super().__init__()
         self.front_end = front_end or LogMel()
 
+    def prepare(self) -> None:
+        """Fetch and load what synthesis needs; called before a run starts, and on first use at the latest."""
+
     @abstractmethod
     def synthesize(self, log_mel: Tensor) -> Tensor:
         """Waveforms ``(B, N)`` of natural-log Mels ``(B, F, frames)``."""

@@ -1,0 +1,186 @@
+"""Trains a vocoder on recordings: spectral losses first, then against discriminators too."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lightning_modules.audio import LogMel, MelDegradation, MelDistance, MultiResolutionSTFT, Waveform
+from lightning_modules.base import CorpusModule
+from lightning_modules.errors import InputError
+from lightning_modules.networks import ConvNeXtISTFT, Discriminators, MelToWaveform
+from lightning_modules.networks.discriminators import discriminator_loss, feature_loss, generator_loss
+from lightning_modules.optimization import Optimization
+
+
+class VocoderModule(CorpusModule):
+    """Trains log-Mel to waveform on a corpus whose front end is ``Waveform``; its checkpoint is a ``NeuralVocoder``.
+
+    Two optimisers are stepped by hand, so gradients are clipped here: ``trainer.gradient_clip_val`` must be null. Steps
+    are counted in batches: the discriminators' optimiser steps beside, not in addition. On several devices use
+    ``--trainer.strategy ddp_find_unused_parameters_true``.
+
+    Args:
+        network: log-Mels to waveforms; its front end is the vocoder's.
+        discriminators: critics of the second phase; null trains on spectral losses alone.
+        adversarial_from: step at which the second phase begins.
+        degradation: what training Mels go through, so that generated ones are no surprise; null leaves them clean.
+        mel_weight: weight of the log-Mel distance, in nats.
+        stft_weight: weight of the multi-resolution STFT distance.
+        adversarial_weight: weight of the discriminators' verdict.
+        feature_weight: weight of feature matching.
+        gradient_clip: largest norm of either gradient.
+        front_end: what the corpus stores; linked to the data's, samples only.
+        optimization: optimiser and learning-rate schedule of the network.
+        discriminator_optimization: the same of the discriminators; its one_cycle spans the second phase.
+    """
+
+    front_end: Waveform
+
+    def __init__(
+        self,
+        network: MelToWaveform | None = None,
+        discriminators: Discriminators | None = None,
+        adversarial_from: int = 0,
+        degradation: MelDegradation | None = None,
+        mel_weight: float = 30.0,
+        stft_weight: float = 5.0,
+        adversarial_weight: float = 1.0,
+        feature_weight: float = 10.0,
+        gradient_clip: float = 10.0,
+        front_end: Waveform | None = None,
+        optimization: Optimization | None = None,
+        discriminator_optimization: Optimization | None = None,
+    ) -> None:
+        super().__init__(optimization)
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        self.network = network or ConvNeXtISTFT()
+        self.discriminators = discriminators
+        self.adversarial_from, self.degradation = adversarial_from, degradation
+        self.mel_weight, self.stft_weight = mel_weight, stft_weight
+        self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
+        self.gradient_clip = gradient_clip
+        self.front_end = front_end or Waveform()
+        self.discriminator_optimization = discriminator_optimization or Optimization()
+        self.mel: LogMel = self.network.front_end
+        self.mel_distance, self.stft_distance = MelDistance(self.mel), MultiResolutionSTFT()
+
+    def check_trainer(self, trainer: Any) -> None:
+        if trainer.gradient_clip_val:
+            raise InputError(
+                "a vocoder clips the gradients of its two optimisers itself, trainer.gradient_clip_val is "
+                f"{trainer.gradient_clip_val}: set it to null, and model.init_args.gradient_clip to what is meant"
+            )
+        if trainer.precision == "16-mixed":
+            raise InputError("two optimisers cannot share one gradient scaler: set trainer.precision bf16-mixed")
+
+    def check_data(self, datamodule: Any) -> None:
+        super().check_data(datamodule)
+        wanted, found = Waveform(self.mel.sample_rate, self.mel.num_samples), self.front_end
+        if differences := wanted.differences(found):
+            raise InputError(
+                f"the network's log-Mels and the corpus must share their clips, they differ in {'; '.join(differences)}"
+            )
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        """Waveforms ``(B, N)`` of natural-log Mels ``(B, F, L)``."""
+        return self.network(log_mel)[:, : self.mel.num_samples]
+
+    def log_mel(self, waveform: Tensor) -> Tensor:
+        """Natural-log Mels ``(B, F, L)`` of ``waveform`` ``(B, N)``."""
+        with torch.autocast(waveform.device.type, enabled=False):
+            return self.mel.to_log_mel(self.mel(waveform))
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        fake, mel, stft = self.spectral_losses(batch.x_0)
+        adversarial = self.discriminators is not None and self.global_step >= self.adversarial_from
+        if adversarial:
+            self._train_discriminators(batch.x_0, fake.detach())
+        loss = self.mel_weight * mel + self.stft_weight * stft
+        generator = self._optimizers()[0]
+        self.toggle_optimizer(generator)
+        if adversarial:
+            loss = loss + self._adversarial_loss(batch.x_0, fake)
+        self._step(generator, loss)
+        self.untoggle_optimizer(generator)
+        self._schedulers()[0].step()
+        self.log_dict({"train/loss": loss, "train/mel": mel, "train/stft": stft}, prog_bar=True)
+
+    def spectral_losses(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Waveforms ``(B, N)`` from the (degraded) Mels of recordings ``real`` ``(B, N)``, and their mean distances.
+
+        The distances are those to the recordings, whatever the network was given.
+        """
+        log_mel = self.log_mel(real)
+        fake = self(log_mel if self.degradation is None else self.degradation(log_mel))
+        return fake, self.mel_distance(fake, log_mel).mean(), self.stft_distance(fake, real).mean()
+
+    def _train_discriminators(self, real: Tensor, fake: Tensor) -> None:
+        assert self.discriminators is not None
+        optimizer = self._optimizers()[1]
+        # Lightning counts every optimiser's steps; schedules, checkpoints and max_steps are meant in batches.
+        optimizer._on_before_step = optimizer._on_after_step = lambda: None
+        self.toggle_optimizer(optimizer)
+        loss = discriminator_loss(self.discriminators(real), self.discriminators(fake))
+        self._step(optimizer, loss)
+        self.untoggle_optimizer(optimizer)
+        self._schedulers()[1].step()
+        self.log("train/discriminator", loss)
+
+    def _adversarial_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        assert self.discriminators is not None
+        with torch.no_grad():
+            expected = self.discriminators(real)
+        found = self.discriminators(fake)
+        verdict, features = generator_loss(found), feature_loss(expected, found)
+        self.log_dict({"train/adversarial": verdict, "train/features": features})
+        return self.adversarial_weight * verdict + self.feature_weight * features
+
+    def _step(self, optimizer: Any, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        self.clip_gradients(optimizer, self.gradient_clip, "norm")
+        optimizer.step()
+
+    def _evaluate(self, stage: str, batch: Any) -> None:
+        log_mel = self.log_mel(batch.x_0)
+        waveform = self(log_mel)
+        mel, stft = self.mel_distance(waveform, log_mel), self.stft_distance(waveform, batch.x_0)
+        distances = {"mel": mel, "stft": stft, "loss": self.mel_weight * mel + self.stft_weight * stft}
+        for name, distance in distances.items():
+            self.log(
+                f"{stage}/{name}",
+                distance.mean(),
+                prog_bar=True,
+                sync_dist=True,
+                on_epoch=True,
+                batch_size=len(waveform),
+            )
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def configure_optimizers(self) -> Any:
+        total = self.trainer.estimated_stepping_batches
+        configured = [self.optimization.configure(self.network.parameters(), total, self._planned_steps)]
+        if self.discriminators is not None:
+            rest = max(2, total - self.adversarial_from)
+            configured.append(self.discriminator_optimization.configure(self.discriminators.parameters(), rest))
+        return tuple(configured)
+
+    def _optimizers(self) -> list[Any]:
+        optimizers: Any = self.optimizers()
+        return optimizers if isinstance(optimizers, list) else [optimizers]
+
+    def _schedulers(self) -> list[Any]:
+        schedulers: Any = self.lr_schedulers()
+        return schedulers if isinstance(schedulers, list) else [schedulers]
+
+    def cost_probe(self) -> Any:
+        """A function of a batch size that synthesises one clip, for counting its cost."""
+        shape = (self.mel.n_mels, self.mel.analysed_frames)
+        return lambda batch_size: self(torch.zeros(batch_size, *shape, device=self.device))
