@@ -30,6 +30,7 @@ class VocoderModule(CorpusModule):
         adversarial_weight: weight of the discriminators' verdict.
         feature_weight: weight of feature matching.
         gradient_clip: largest norm of either gradient.
+        stft_distance: the multi-resolution STFT distance and its resolutions.
         front_end: what the corpus stores; linked to the data's, samples only.
         optimization: optimiser and learning-rate schedule of the network.
         discriminator_optimization: the same of the discriminators; its one_cycle spans the second phase.
@@ -48,6 +49,7 @@ class VocoderModule(CorpusModule):
         adversarial_weight: float = 1.0,
         feature_weight: float = 10.0,
         gradient_clip: float = 10.0,
+        stft_distance: MultiResolutionSTFT | None = None,
         front_end: Waveform | None = None,
         optimization: Optimization | None = None,
         discriminator_optimization: Optimization | None = None,
@@ -64,7 +66,8 @@ class VocoderModule(CorpusModule):
         self.front_end = front_end or Waveform()
         self.discriminator_optimization = discriminator_optimization or Optimization()
         self.mel: LogMel = self.network.front_end
-        self.mel_distance, self.stft_distance = MelDistance(self.mel), MultiResolutionSTFT()
+        self.mel_distance = MelDistance(self.mel)
+        self.stft_distance = stft_distance or MultiResolutionSTFT()
 
     def check_trainer(self, trainer: Any) -> None:
         if trainer.gradient_clip_val:

@@ -52,6 +52,7 @@ CONFIGS = {
                 "resolution_widths": [2, 4, 4],
             },
             degradation={"share": 0.5},
+            stft_distance={"fft_sizes": [256]},
             adversarial_from=3,
         ),
         "data": {"init_args": {"front_end": {"class_path": "lightning_modules.audio.Waveform"}}},
