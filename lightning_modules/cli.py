@@ -14,6 +14,7 @@ commands
   predict    draw samples from a checkpoint: scoretap predict --ckpt_path X
   score      judge folders of WAVs with a separately trained evaluator
   table      collect scores of runs: Markdown, CSV and a plot
+  report     a page on which samples of runs are heard side by side
   demo       the whole method on the embedded corpus, in minutes
 
 `scoretap COMMAND --help` lists a command's settings; add --model NAME or --data NAME for those of a class.
@@ -34,8 +35,10 @@ def main(args: Sequence[str] | None = None) -> int:
         print(USAGE)
         return 0
     command, rest = args[0], args[1:]
-    if command not in ("fit", "validate", "test", "predict", "score", "table", "demo"):
-        return _fail(f"unknown command {command!r}: expected fit, validate, test, predict, score, table or demo", 2)
+    if command not in ("fit", "validate", "test", "predict", "score", "table", "report", "demo"):
+        return _fail(
+            f"unknown command {command!r}: expected fit, validate, test, predict, score, table, report or demo", 2
+        )
     if "" not in sys.path:
         sys.path.append("")  # classes of one's own, in the folder one stands in, as `python -m` would find them
     try:
@@ -55,6 +58,8 @@ def _command(name: str) -> Callable[[list[str]], None]:
         from lightning_modules.scoring import score_command as command
     elif name == "table":
         from lightning_modules.tables import table_command as command
+    elif name == "report":
+        from lightning_modules.report import report_command as command
     else:
         from functools import partial
 

@@ -64,7 +64,7 @@ import sys
 import lightning.pytorch.cli, torchaudio.transforms
 before = set(sys.modules)
 import callbacks, datamodules, lightning_modules.trainer_cli, lightning_modules.scoring, lightning_modules.demo
-import lightning_modules.tables.plot
+import lightning_modules.tables.plot, lightning_modules.report
 new = {name.split(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"wandb", "librosa", "matplotlib", "espeakng_loader"}))
 """
@@ -78,12 +78,12 @@ def test_help_is_quick(tmp_path):
     start = time.perf_counter()
     done = python(code, "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for command in ("fit", "validate", "test", "predict", "score", "table", "demo"):
+    for command in ("fit", "validate", "test", "predict", "score", "table", "report", "demo"):
         assert f"\n  {command}" in done.stdout
     assert time.perf_counter() - start < 5.0
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "score", "table", "demo"])
+@pytest.mark.parametrize("command", ["fit", "predict", "score", "table", "report", "demo"])
 def test_help_of_a_command(command, capsys):
     from lightning_modules.cli import main
 
@@ -96,6 +96,7 @@ def test_help_of_a_command(command, capsys):
         "predict": "gamma of classifier guidance",
         "score": "evaluator",
         "table": "readme",
+        "report": "per_digit",
         "demo": "output",
     }
     assert expected[command] in printed

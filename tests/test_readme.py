@@ -38,6 +38,7 @@ def config_commands():
 def parse(request, monkeypatch, tmp_path, capsys):
     """Parses a command without running it; checkpoints that it names are stood in for by tiny ones."""
     from lightning_modules import demo
+    from lightning_modules.report import command as reports
     from lightning_modules.scoring import command as scoring
     from lightning_modules.tables import command as tables
 
@@ -52,9 +53,13 @@ def parse(request, monkeypatch, tmp_path, capsys):
     @functools.wraps(tables.make_table)
     def no_table(*args, **kwargs): ...
 
+    @functools.wraps(reports.make_report)
+    def no_report(*args, **kwargs): ...
+
     monkeypatch.setattr(demo, "demo", no_demo)
     monkeypatch.setattr(scoring, "score_folders", no_scores)
     monkeypatch.setattr(tables, "make_table", no_table)
+    monkeypatch.setattr(reports, "make_report", no_report)
 
     def run(command):
         words = shlex.split(command, comments=True)[1:]
@@ -88,6 +93,7 @@ def test_command_parses(command, parse):
         "scoretap predict --ckpt_path X --sampling.gamma 3",
         "scoretap demo --outptu runs/demo",
         "scoretap table runs --redme README.md",
+        "scoretap report runs --per_digits 3",
         "scoretap scor runs/demo",
     ],
 )

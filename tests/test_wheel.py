@@ -33,7 +33,7 @@ def test_contents(wheel):
         str(path.relative_to(ROOT))
         for package in ("lightning_modules", "datamodules", "callbacks", "configs")
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".yaml")
+        if path.suffix in (".py", ".yaml", ".html", ".css", ".js")
     }
     assert here <= names
     others = {name.split("/")[0] for name in names} - {"lightning_modules", "datamodules", "callbacks", "configs"}
