@@ -25,6 +25,8 @@ class ClassifierModule(NoisyModule):
         label_smoothing: share of the target spread over all classes.
         times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
+        clean: whether training sees the smallest noise level alone, as that of classifiers of clean speech does, and
+            ``times`` is of no use. Validation and test see all levels in either case.
     """
 
     tracked = ("loss", "accuracy")
@@ -39,6 +41,7 @@ class ClassifierModule(NoisyModule):
         label_smoothing: float = 0.0,
         times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
+        clean: bool = False,
     ) -> None:
         super().__init__(optimization, times)
         self.save_hyperparameters()
@@ -46,11 +49,15 @@ class ClassifierModule(NoisyModule):
         self.sde = sde or VPSDE()
         self.scaling = InputScaling(self.sde, sigma_data)
         self.front_end = front_end or LogMel()
-        self.label_smoothing = label_smoothing
+        self.label_smoothing, self.clean = label_smoothing, clean
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Logits ``(B, K)`` of noisy log-Mels ``(B, 1, F, L)`` at times ``(B,)``."""
         return self.network(*self.scaling(x_t, t))
+
+    def training_noise(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
+        t, eps = super().training_noise(x_0)
+        return (torch.full_like(t, self.sde.t_min) if self.clean else t), eps
 
     def measures(self, batch: Any, t: Tensor, eps: Tensor) -> dict[str, Tensor]:
         logits = self(self.sde.perturb(batch.x_0, t, eps), t).float()

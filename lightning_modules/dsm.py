@@ -4,9 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
+from lightning_modules.checkpoints import fingerprint
 from lightning_modules.diffusion import Denoiser, Parameterization, Preconditioned, TimeDistribution, dsm_loss
 from lightning_modules.errors import InputError
-from lightning_modules.frozen_classifier import FrozenClassifier, describe_classifier
+from lightning_modules.frozen_classifier import BackboneMode, FrozenClassifier, control, describe_classifier
 from lightning_modules.generator import Generator
 from lightning_modules.optimization import Optimization
 
@@ -33,6 +34,7 @@ class DSMModule(Generator):
         self.parameterization = parameterization or Preconditioned()
         self._classifier_path = classifier if isinstance(classifier, str) else None
         self._classifier_description = classifier if isinstance(classifier, dict) else None
+        self.backbone_mode: BackboneMode = "frozen"
         self._assembled = False
 
     def assemble(self) -> None:
@@ -48,9 +50,12 @@ class DSMModule(Generator):
             self._classifier_description, weights = describe_classifier(self._classifier_path)
             self.hparams["classifier"] = self._classifier_description
         if self._classifier_description is not None:
-            self.classifier = FrozenClassifier(self._classifier_description)
-            if weights is not None:
-                self.classifier.network.load_state_dict(weights)
+            if self.backbone_mode == "random" and weights is not None:
+                self.classifier = control(self._classifier_description)
+            else:
+                self.classifier = FrozenClassifier(self._classifier_description)
+                if weights is not None:
+                    self.classifier.network.load_state_dict(weights)
         object.__setattr__(self, "denoiser", self.make_denoiser())  # its network is registered once, as `network`
         self._assembled = True
 
@@ -60,7 +65,7 @@ class DSMModule(Generator):
 
     @property
     def frozen(self) -> FrozenClassifier | None:
-        """The part that training must not change."""
+        """The part that training must not change, but for its parameters that ask for gradients."""
         return self.classifier
 
     def setup(self, stage: str) -> None:
@@ -90,3 +95,10 @@ class DSMModule(Generator):
     def metadata(self) -> dict[str, Any]:
         facts = super().metadata()
         return facts if self.classifier is None else {**facts, "classifier": self.classifier.fingerprint}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        if self.backbone_mode == "fine-tuned":  # `classifier` says where it started, `backbone` what is stored
+            prefix = "classifier.network."
+            stored = {k[len(prefix) :]: v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+            checkpoint["scoretap"]["backbone"] = fingerprint(stored)

@@ -1,8 +1,10 @@
 """A pretrained classifier inside another module: given as a checkpoint once, kept as a description ever after."""
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from lightning_modules.checkpoints import build, find_checkpoint, fingerprint, model_config, read_checkpoint
@@ -29,9 +31,12 @@ def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any
     prefix = "network."
     weights = {k[len(prefix) :]: v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
     # Training settings of the classifier are of no use to its reader.
-    for name in ("optimization", "times"):
+    for name in ("optimization", "times", "clean"):
         config["init_args"].pop(name, None)
     return {**config, "labels": checkpoint["scoretap"]["labels"], "fingerprint": fingerprint(weights)}, weights
+
+
+BackboneMode = Literal["frozen", "fine-tuned", "random"]
 
 
 class FrozenClassifier(nn.Module):
@@ -39,6 +44,7 @@ class FrozenClassifier(nn.Module):
 
     Args:
         description: as :func:`describe_classifier` gives it; ``class_path`` and ``init_args`` suffice.
+        seed: of the initial weights, which stay where none are loaded; None draws them from the global random state.
 
     Attributes:
         network: the classifier network.
@@ -47,9 +53,12 @@ class FrozenClassifier(nn.Module):
         labels: digits that it was trained on.
     """
 
-    def __init__(self, description: dict[str, Any]) -> None:
+    def __init__(self, description: dict[str, Any], seed: int | None = None) -> None:
         super().__init__()
-        module = build(description["class_path"], **description["init_args"])
+        with torch.random.fork_rng(devices=[], enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            module = build(description["class_path"], **description["init_args"])
         self.network = module.network.requires_grad_(False)
         self.scaling, self.sde = module.scaling, module.sde
         object.__setattr__(self, "front_end", module.front_end)  # shared with the module around this one, not frozen
@@ -74,3 +83,14 @@ class FrozenClassifier(nn.Module):
             raise InputError(
                 f"classifier and score network must share one SDE, they differ in {'; '.join(differences)}"
             )
+
+
+def control(description: dict[str, Any]) -> FrozenClassifier:
+    """The described classifier with weights that nobody trained: what taps are worth without its knowledge.
+
+    They depend on the run's seed alone, so that all processes, and a run that goes on, have the same. ``description``
+    receives their fingerprint.
+    """
+    classifier = FrozenClassifier(description, seed=int(os.environ.get("PL_GLOBAL_SEED", "0")))
+    classifier.fingerprint = description["fingerprint"] = fingerprint(classifier.network.state_dict())
+    return classifier

@@ -1,4 +1,4 @@
-"""Score Subnet training on a frozen classifier."""
+"""Score Subnet training on a classifier that is frozen, or for comparison fine-tuned or random."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -8,6 +8,7 @@ from torch import nn
 from lightning_modules.diffusion import Parameterization, TapDenoiser, TimeDistribution
 from lightning_modules.dsm import DSMModule
 from lightning_modules.errors import InputError
+from lightning_modules.frozen_classifier import BackboneMode
 from lightning_modules.networks import ScoreSubnet, Tap, TappedClassifier
 from lightning_modules.optimization import Optimization
 
@@ -15,12 +16,16 @@ from lightning_modules.optimization import Optimization
 class ScoreSubnetModule(DSMModule):
     """Trains a :class:`~lightning_modules.networks.ScoreSubnet` on a frozen classifier's taps (arXiv:2606.20457).
 
-    Process, scaling and front end are the classifier's own.
+    Process, scaling and front end are the classifier's own. The backbone guides as it is: one that is random knows no
+    digit, and one that is fine-tuned by this loss alone may forget them. Compare those without guidance.
 
     Args:
         classifier: path of a classifier checkpoint; afterwards its description.
-        taps: submodules of the classifier to read: names, or ``{module, feature, gradient}``.
+        taps: submodules of the classifier to read: names, or ``{module, feature, gradient}``; ``stages.-1.*`` names
+            every block of the last stage.
         signals: what a tap given by its name alone delivers.
+        backbone_mode: ``frozen`` is the method; ``fine-tuned`` trains what the feature taps depend on too, still in
+            evaluation mode and without second derivatives; ``random`` freezes weights that nobody trained.
         subnet: the subnet; called with the taps' shapes and the output shape.
         parameterization: what the subnet's output means; default preconditioned.
         times: distribution of training times; default uniform.
@@ -36,9 +41,11 @@ class ScoreSubnetModule(DSMModule):
         parameterization: Parameterization | None = None,
         times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
+        backbone_mode: BackboneMode = "frozen",
     ) -> None:
         super().__init__(classifier, parameterization, times, optimization)
         self.save_hyperparameters()
+        self.backbone_mode = backbone_mode
         feature, gradient = signals != "gradient", signals != "feature"
         self.taps = [Tap(tap, feature, gradient) if isinstance(tap, str) else tap for tap in taps]
         self._make_subnet = subnet
@@ -51,9 +58,10 @@ class ScoreSubnetModule(DSMModule):
     @property
     def title(self) -> str:
         signals = {(tap.feature, tap.gradient) for tap in self.taps}
+        name = "Score Subnet" if self.backbone_mode == "frozen" else f"Score Subnet, {self.backbone_mode} backbone"
         if not any(gradient for _, gradient in signals):
-            return "Score Subnet, no gradient taps"
-        return "Score Subnet" if any(feature for feature, _ in signals) else "Score Subnet, gradient taps alone"
+            return f"{name}, no gradient taps"
+        return name if any(feature for feature, _ in signals) else f"{name}, gradient taps alone"
 
     def make_denoiser(self) -> TapDenoiser:
         if self.classifier is None:
@@ -64,4 +72,6 @@ class ScoreSubnetModule(DSMModule):
             self.network = self._make_subnet(tapped.discover(self.front_end.shape), self.front_end.shape[1:])
         except ValueError as error:
             raise InputError(str(error)) from error
+        if self.backbone_mode == "fine-tuned" and not tapped.train_what_features_need(self.front_end.shape):
+            raise InputError("nothing of the backbone is fine-tuned through gradient taps: signals must have features")
         return TapDenoiser(self.network, self.classifier.scaling, self.parameterization, tapped)

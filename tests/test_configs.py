@@ -1,10 +1,14 @@
 """Every packaged config runs, and composes with the others as its first comment says."""
 
+import re
+
 import pytest
 import yaml
 
 from lightning_modules import cli
 from lightning_modules.arguments import CONFIGS
+from lightning_modules.diffusion import VPSDE, InputScaling
+from lightning_modules.networks import Classifier, TappedClassifier
 
 MODELS = sorted(
     str(path.relative_to(CONFIGS).with_suffix(""))
@@ -12,7 +16,25 @@ MODELS = sorted(
     for path in folder.glob("*.yaml")
     if "class_path" in yaml.safe_load(path.read_text()).get("model", {})
 )
-OVERLAYS = {"experiments/features_only": "experiments/score_subnet"}  # laid over a model's config
+ABLATIONS = sorted(f"ablations/{path.stem}" for path in CONFIGS.glob("ablations/*.yaml"))
+
+
+def laid_over(name):
+    """The config that the command in an overlay's first comment lays it over."""
+    text = (CONFIGS / f"{name}.yaml").read_text()
+    return re.findall(r"--config (experiments/\w+)", text.split("\nmodel:")[0])[0]
+
+
+OVERLAYS = {name: laid_over(name) for name in ["experiments/features_only", *ABLATIONS]}
+# Networks with the paper's taps that cost next to nothing.
+TINY = {
+    "experiments/classifier": {"network.init_args.base_channels": 8, "network.init_args.patch_size": 4},
+    "experiments/score_subnet": {
+        "subnet.init_args.widths": [8, 8, 8],
+        "subnet.init_args.blocks_per_tap": 1,
+        "subnet.init_args.patch_size": 4,
+    },
+}
 SMALL = [name for name in MODELS if name.startswith("small/")]
 # Paper-size networks in two precisions would take minutes here.
 CHEAP = {"--trainer.accelerator": "cpu", "--trainer.precision": "32-true", "--data.init_args.batch_size": 2}
@@ -58,18 +80,103 @@ def test_config_runs(name, backbones, digits_root, tmp_path, monkeypatch):
     assert cli.main(compose(name, digits_root, tmp_path, "--trainer.fast_dev_run=1", *given)) == 0
 
 
+def small_enough(base):
+    """Flags that make the networks of config ``base`` tiny."""
+    return [f"--model.init_args.{key}={value}" for key, value in TINY[base].items()]
+
+
+@pytest.fixture(scope="module")
+def tiny_backbone(digits_root, tmp_path_factory):
+    """A classifier with the paper's stages and blocks."""
+    folder = tmp_path_factory.mktemp("tiny")
+    once = ["--trainer.max_steps=1", "--trainer.limit_val_batches=0", *small_enough("experiments/classifier")]
+    assert cli.main(compose("experiments/classifier", digits_root, folder, *once)) == 0
+    return next(folder.rglob("last.ckpt"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_ablation_runs(name, tiny_backbone, digits_root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    base = OVERLAYS[name]
+    given = [f"--model.init_args.classifier={tiny_backbone}"] if base.endswith("score_subnet") else []
+    more = ["--config", name, "--trainer.fast_dev_run=1", *small_enough(base), *given]
+    assert cli.main(compose(base, digits_root, tmp_path, *more)) == 0
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_ablation_says_what_it_asks(name):
+    comment = re.match(r"(?:#.*\n)+", (CONFIGS / f"{name}.yaml").read_text())[0]
+    assert re.search(r"\?|measured against", comment.splitlines()[0]), "the first line says the question"
+    assert f"--config {name}" in comment and "# Cost: " in comment and "# Result: " in comment
+    assert f"--trainer.logger.init_args.name {name.split('/')[1]}" in comment, "two runs would share one name"
+
+
+@pytest.mark.parametrize("name", [name for name in ABLATIONS if "/taps" in name])
+def test_taps_of_an_ablation_exist_at_both_sizes(name):
+    text = (CONFIGS / f"{name}.yaml").read_text()
+    taps = yaml.safe_load(text)["model"]["init_args"]["taps"]
+    scaling = InputScaling(VPSDE(), 0.35)
+    paper = Classifier(base_channels=8, patch_size=4)
+    small = Classifier(base_channels=8, multipliers=[1, 2], blocks_per_stage=1, bottleneck_blocks=1, patch_size=4)
+    assert TappedClassifier(paper, scaling, taps).taps
+    if "Only for backbones of the paper's size" in text:
+        with pytest.raises(ValueError, match="unknown tap"):
+            TappedClassifier(small, scaling, taps)
+    else:
+        assert TappedClassifier(small, scaling, taps).taps
+
+
+@pytest.fixture(scope="module")
+def printed(digits_root, tmp_path_factory):
+    """Prints the whole config that ``names`` compose to on top of ``base``; each composition once."""
+    seen = {}
+
+    def run(capsys, base, *names):
+        key = (base, *names)
+        if key not in seen:
+            overlays = [word for name in names for word in ("--config", name)]
+            with pytest.raises(SystemExit):
+                cli.main(compose(base, digits_root, "runs", *overlays, "--print_config"))
+            seen[key] = yaml.safe_load(capsys.readouterr().out)
+        return seen[key]
+
+    return run
+
+
+def leaves(content, path=()):
+    """Values by the path of their keys."""
+    if not isinstance(content, dict) or not content:
+        return {path: content}
+    return {key: value for name, child in content.items() for key, value in leaves(child, (*path, name)).items()}
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_overlay_changes_what_it_names_and_nothing_else(name, digits_root, tmp_path, capsys):
-    printed = []
-    for overlay in ([], ["--config", name]):
-        with pytest.raises(SystemExit):
-            cli.main(compose(OVERLAYS[name], digits_root, tmp_path, *overlay, "--print_config"))
-        printed.append(yaml.safe_load(capsys.readouterr().out))
+def test_overlay_changes_what_it_names_and_nothing_else(name, printed, capsys):
     changed = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
-    assert changed.keys() == {"model"} and changed["model"].keys() == {"init_args"}
-    assert printed[0] != printed[1]
-    printed[0]["model"]["init_args"].update(changed["model"]["init_args"])
-    assert printed[0] == printed[1]
+    assert all(block.keys() == {"init_args"} for block in changed.values()), "it names no class of model or data"
+    assert changed.keys() <= {"model", "data"}
+    before, after = (leaves(printed(capsys, OVERLAYS[name], *names)) for names in ((), (name,)))
+    named = leaves(changed)
+    nodes = {path[:-1] for path in named if path[-1] == "class_path"}  # a class brings its own arguments
+    for path in before.keys() | after.keys():
+        if path in named:
+            assert after[path] == named[path]
+        elif not any(path[: len(node)] == node for node in nodes):
+            assert before.get(path) == after.get(path), path
+
+
+@pytest.mark.parametrize("name", [name for name in ABLATIONS if "fusion" in name or "parameterization" in name])
+def test_a_class_that_an_ablation_names_gets_no_argument_of_another(name, printed, capsys):
+    """jsonargparse would carry over arguments of the class that stood there: none may stand there."""
+    nodes = list(class_nodes(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())))
+    assert len(nodes) == 1
+    for config in ("experiments/score_subnet", "small/score_subnet"):
+        assert nodes[0] not in set(class_nodes(yaml.safe_load((CONFIGS / f"{config}.yaml").read_text())))
+    node = printed(capsys, OVERLAYS[name], name)
+    for key in nodes[0].strip(".").split("."):
+        node = node[key]
+    assert node.get("init_args", {}) in ({}, {"head_width": 32})
 
 
 def test_every_config_of_a_model_is_known():

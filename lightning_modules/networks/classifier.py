@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from lightning_modules.networks.blocks import group_norm
@@ -23,6 +24,7 @@ class Classifier(Encoder):
         time_width: width of the time embedding.
         patch_size: side of the square of the input that becomes one position of the stem.
         dropout: dropout inside ResBlocks and before the logits.
+        noise_conditioned: whether it is told the noise level; otherwise ``c_noise`` is taken for 0.
 
     Raises:
         ValueError: the input shape cannot be halved as often as there are stages.
@@ -39,10 +41,12 @@ class Classifier(Encoder):
         time_width: int = 128,
         patch_size: int = 1,
         dropout: float = 0.0,
+        noise_conditioned: bool = True,
     ) -> None:
         super().__init__(
             base_channels, multipliers, blocks_per_stage, bottleneck_blocks, time_width, patch_size, dropout
         )
+        self.noise_conditioned = noise_conditioned
         shrink = patch_size * 2 ** (len(multipliers) - 1)
         if any(side % shrink for side in input_shape):
             raise ValueError(f"expected an input shape divisible by {shrink}, got {tuple(input_shape)}")
@@ -57,4 +61,4 @@ class Classifier(Encoder):
 
     def forward(self, x: Tensor, c_noise: Tensor) -> Tensor:  # type: ignore[override]
         """Logits ``(B, K)`` of scaled input ``(B, 1, F, L)`` at noise level ``c_noise`` ``(B,)``."""
-        return self.logits(super().forward(x, c_noise)[0])
+        return self.logits(super().forward(x, c_noise if self.noise_conditioned else torch.zeros_like(c_noise))[0])

@@ -1,8 +1,7 @@
-"""Feature and gradient taps of any frozen classifier, and the class gradient, from one forward pass."""
+"""Feature and gradient taps of any classifier, and the class gradient, from one forward pass."""
 
-import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from lightning_modules.diffusion.preconditioning import InputScaling
 from lightning_modules.networks.blocks import at_least_float32
+from lightning_modules.networks.tap_names import expand, nearest
 
 
 @dataclass
@@ -17,7 +17,8 @@ class Tap:
     """One place of the classifier that the Score Subnet reads.
 
     Attributes:
-        module: name of a submodule whose output is a map ``(B, C, F, L)``.
+        module: name of a submodule whose output is a map ``(B, C, F, L)``; ``*`` in place of one of its parts, and
+            numbers from the end, stand for all that there are: ``stages.-1.*``.
         feature: whether its activation h is read.
         gradient: whether d log p(x_t) / dh is read.
     """
@@ -43,7 +44,7 @@ class Reading:
 
     Attributes:
         logits: ``(B, K)`` class logits, detached.
-        features: activation of every tap by module name, detached.
+        features: activation of every tap by module name; detached, unless the classifier is trained through them.
 
     Args:
         x_t: input with respect to which :meth:`class_gradient` is taken.
@@ -52,6 +53,7 @@ class Reading:
         gradient_taps: names of those whose gradients may be asked for.
         differentiable: whether the class gradient may be asked for after the gradient taps. Otherwise the classifier's
             intermediate values are released with them, before the network that reads them builds its own.
+        trained: whether features keep their graph, so that a loss on them trains the classifier.
     """
 
     def __init__(
@@ -61,11 +63,12 @@ class Reading:
         activations: dict[str, Tensor],
         gradient_taps: Sequence[str],
         differentiable: bool = True,
+        trained: bool = False,
     ) -> None:
         self.logits = logits.detach()
-        self.features = {name: activation.detach() for name, activation in activations.items()}
+        self.features = dict(activations) if trained else {name: h.detach() for name, h in activations.items()}
         self._x_t, self._logits, self._activations = x_t, logits, activations
-        self._gradient_taps, self._differentiable = list(gradient_taps), differentiable
+        self._gradient_taps, self._differentiable = list(gradient_taps), differentiable or trained
         self._gradients: dict[str, Tensor] | None = None
 
     def gradients(self) -> dict[str, Tensor]:
@@ -73,7 +76,8 @@ class Reading:
 
         .. math:: \log p(x_t) = \mathrm{logsumexp}_y f_y(x_t, t) + \text{const.}
 
-        Grathwohl et al. 2020 (JEM, arXiv:1912.03263, Eq. 6); constants for whoever trains on them.
+        Grathwohl et al. 2020 (JEM, arXiv:1912.03263, Eq. 6); constants for whoever trains on them, also where the
+        classifier itself is trained: there is no second derivative anywhere.
 
         Raises:
             ValueError: the logits do not depend on a tap.
@@ -102,13 +106,14 @@ class Reading:
 class TappedClassifier(nn.Module):
     """A classifier whose submodules' outputs, and gradients with respect to them, can be read.
 
-    Any module that maps ``(x (B, 1, F, L), c_noise (B,))`` to logits ``(B, K)`` will do. Its parameters never receive
-    gradients here, and hooks live only during a read, so that copies of this module read their own taps.
+    Any module that maps ``(x (B, 1, F, L), c_noise (B,))`` to logits ``(B, K)`` will do. Parameters that ask for
+    gradients receive them through the feature taps, frozen ones never. Hooks live only during a read, so that copies of
+    this module read their own taps.
 
     Args:
         network: the classifier.
         scaling: how it reads ``(x_t, t)``.
-        taps: places to read; a name stands for a tap with both signals.
+        taps: places to read; a name stands for a tap with both signals, a pattern for several taps.
 
     Raises:
         ValueError: a tap names no submodule, or one is named twice.
@@ -117,16 +122,18 @@ class TappedClassifier(nn.Module):
     def __init__(self, network: nn.Module, scaling: InputScaling, taps: Sequence[Tap | str] = ()) -> None:
         super().__init__()
         self.network, self.scaling = network, scaling
-        self.taps = [Tap(tap) if isinstance(tap, str) else tap for tap in taps]
-        names = [tap.module for tap in self.taps]
         known = [name for name, _ in network.named_modules() if name]
-        if unknown := [name for name in names if name not in known]:
-            raise ValueError(f"unknown tap {unknown[0]!r}: {_nearest(unknown[0], known)}")
+        self.taps: list[Tap] = []
+        for tap in (Tap(tap) if isinstance(tap, str) else tap for tap in taps):
+            if not (found := expand(tap.module, known)):
+                raise ValueError(f"unknown tap {tap.module!r}: {nearest(tap.module, known)}")
+            self.taps += [replace(tap, module=name) for name in found]
+        names = [tap.module for tap in self.taps]
         if len(set(names)) < len(names):
             raise ValueError(f"a tap is listed twice: {', '.join(names)}")
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Reading:
-        """One forward pass, with a graph only where a gradient tap or ``differentiable`` asks for one.
+        """One forward pass, with a graph only where a gradient tap, ``differentiable`` or training asks for one.
 
         Args:
             x_t: ``(B, 1, F, L)`` noisy log-Mels.
@@ -134,10 +141,11 @@ class TappedClassifier(nn.Module):
             differentiable: whether :meth:`Reading.class_gradient` will be called.
         """
         gradient_taps = [tap.module for tap in self.taps if tap.gradient]
-        with torch.enable_grad() if differentiable or gradient_taps else torch.no_grad():
+        trained = torch.is_grad_enabled() and any(p.requires_grad for p in self.network.parameters())
+        with torch.enable_grad() if differentiable or gradient_taps or trained else torch.no_grad():
             x_t = x_t.detach().requires_grad_(torch.is_grad_enabled())
             logits, activations = self._forward_with_taps(*self.scaling(x_t, t))
-        return Reading(x_t, logits, activations, gradient_taps, differentiable)
+        return Reading(x_t, logits, activations, gradient_taps, differentiable, trained)
 
     def discover(self, input_shape: tuple[int, ...]) -> list[TapShape]:
         """The taps in the order in which the classifier computes them, with their shapes, from a dry run.
@@ -162,6 +170,27 @@ class TappedClassifier(nn.Module):
             shapes.append(TapShape(by_name[name], (channels, bands, frames)))
         reading.gradients()
         return shapes
+
+    def train_what_features_need(self, input_shape: tuple[int, ...]) -> int:
+        """Ask for gradients of the parameters that feature taps depend on, and of no other; returns how many.
+
+        Layers above the deepest feature tap would get none, and processes that train together wait for all that ask.
+
+        Args:
+            input_shape: ``(1, F, L)`` of one log-Mel.
+        """
+        parameters = list(self.network.requires_grad_(True).parameters())
+        features = [tap.module for tap in self.taps if tap.feature]
+        grads: Sequence[Tensor | None] = [None] * len(parameters)
+        if features:
+            with torch.enable_grad():
+                weight = parameters[0]
+                reading = self.read(weight.new_zeros(2, *input_shape), weight.new_full((2,), 0.5))
+                total = torch.stack([reading.features[name].sum() for name in features]).sum()
+            grads = torch.autograd.grad(total, parameters, allow_unused=True)
+        for parameter, grad in zip(parameters, grads, strict=True):
+            parameter.requires_grad_(grad is not None)
+        return sum(p.numel() for p in parameters if p.requires_grad)
 
     def _forward_with_taps(self, x: Tensor, c_noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         activations: dict[str, Tensor] = {}
@@ -189,14 +218,3 @@ class TappedClassifier(nn.Module):
             if h._version != versions[name]:
                 raise ValueError(f"tap {name!r} is overwritten by a later in-place module: set inplace=False there")
         return logits, activations
-
-
-def _nearest(name: str, known: list[str], count: int = 12) -> str:
-    """At most ``count`` of the ``known`` names, those most like ``name`` first, and how many more there are."""
-    nearest = difflib.get_close_matches(name, known, n=count, cutoff=0.0)
-    if len(known) <= count:
-        return f"choose one of the classifier's submodules {', '.join(known)}"
-    return (
-        f"choose one of the classifier's submodules, nearest are {', '.join(nearest)}; "
-        f"its named_modules() gives {len(known) - len(nearest)} more"
-    )
