@@ -2,6 +2,7 @@
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightning_modules.generator import Generator
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 
 
@@ -29,7 +30,7 @@ def cost_of(pl_module: LightningModule) -> dict[str, float]:
     was_training = pl_module.training
     pl_module.eval()
     facts["cost/gmacs_per_step"] = count_gmacs(pl_module.cost_probe(), 1)
-    if getattr(pl_module, "classifier", None) is not None:
+    if isinstance(pl_module, Generator) and pl_module.guided_labels():
         facts["cost/gmacs_per_guided_step"] = count_gmacs(pl_module.cost_probe(guidance_scale=1.0), 1)
     pl_module.train(was_training)
     return facts

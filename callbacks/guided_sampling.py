@@ -11,6 +11,7 @@ from callbacks.media import log_audio, log_picture
 from callbacks.pictures import save_mel_grid
 from callbacks.run_folder import run_folder
 from callbacks.wav_files import write_wav
+from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 
 
@@ -21,7 +22,7 @@ class GuidedSampling(Callback):
 
     Args:
         every_n_epochs: epochs between draws.
-        labels: digits to draw; default all that the classifier knows.
+        labels: digits to draw; default all that guidance knows.
         guidance_scales: one row of the picture each.
         num_steps: sampler steps; null takes the run's own.
         seed: seed of the first label; the next has the next seed.
@@ -44,13 +45,13 @@ class GuidedSampling(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         for scale in self.guidance_scales:  # before any work starts
-            pl_module.check_guidance(self.labels or [], self._scale(pl_module, scale))
+            pl_module.check_guidance(self.labels or [], self._sampling(pl_module, scale))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
         folder = run_folder(trainer) / "samples" / f"epoch={trainer.current_epoch}"
-        labels = self.labels or (pl_module.classifier.labels if pl_module.classifier else list(range(10)))
+        labels = self.labels or pl_module.guided_labels() or list(range(10))
         rows = []
         for scale in dict.fromkeys(self._scale(pl_module, scale) for scale in self.guidance_scales):
             waveforms, x_0 = self._draw(trainer, pl_module, labels, scale)
@@ -64,7 +65,11 @@ class GuidedSampling(Callback):
 
     @staticmethod
     def _scale(pl_module: LightningModule, scale: float) -> float:
-        return scale if pl_module.classifier is not None else 0.0
+        return scale if pl_module.guided_labels() else 0.0
+
+    def _sampling(self, pl_module: LightningModule, scale: float) -> Sampling:
+        steps = self.num_steps or pl_module.sampling.num_steps
+        return pl_module.sampling.replace(guidance_scale=self._scale(pl_module, scale), num_steps=steps)
 
     def _draw(
         self, trainer: Trainer, pl_module: LightningModule, labels: list[int], scale: float
@@ -74,9 +79,7 @@ class GuidedSampling(Callback):
         # The last process repeats labels where they run out, so that all shapes agree; repeats are cut off below.
         rows = [(trainer.global_rank * share + i) % len(labels) for i in range(share)]
         y = torch.tensor([labels[i] for i in rows], device=pl_module.device)
-        steps = self.num_steps or pl_module.sampling.num_steps
-        sampling = pl_module.sampling.replace(guidance_scale=scale, num_steps=steps)
-        drawn = pl_module.draw(y, [self.seed + i for i in rows], sampling)
+        drawn = pl_module.draw(y, [self.seed + i for i in rows], self._sampling(pl_module, scale))
         if trainer.world_size == 1:
             return drawn.waveform, drawn.x_0
         gathered = [trainer.strategy.all_gather(part.contiguous()).flatten(0, 1)[: len(labels)] for part in drawn[:2]]

@@ -24,7 +24,7 @@ class SampleScores(Callback):
     Args:
         evaluator: checkpoint of an evaluator, trained on clean recordings of the same language, never the guide.
         count: number of samples, N; the benchmark takes 2,048.
-        labels: digits to ask for in turn; by default all that the classifier knows, and none at guidance scale 0. An
+        labels: digits to ask for in turn; by default all that guidance knows, and none at guidance scale 0. An
             empty list asks for none.
         seed: of the first sample; the next has the next.
         batch_size: samples that a process draws at once.
@@ -80,7 +80,7 @@ class SampleScores(Callback):
                 f"scoring draws samples from a generator, the checkpoint holds a {type(pl_module).__name__}: "
                 "leave out --scoring.evaluator"
             )
-        pl_module.check_guidance(self._asked(pl_module), pl_module.sampling.guidance_scale)
+        pl_module.check_guidance(self._asked(pl_module), pl_module.sampling)
         self._real = _on_first(trainer, lambda: self._open_real_speech(trainer, pl_module))
 
     def _open_real_speech(self, trainer: Trainer, generator: Any) -> Any:
@@ -88,7 +88,7 @@ class SampleScores(Callback):
 
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         root = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
-        digits = self.labels or (generator.classifier.labels if generator.classifier else datamodule.labels)
+        digits = self.labels or generator.guided_labels() or datamodule.labels
         assert self.evaluator is not None
         return open_real_speech(
             self.evaluator,
@@ -103,8 +103,7 @@ class SampleScores(Callback):
     def _asked(self, generator: Any) -> list[int]:
         if self.labels is not None:
             return self.labels
-        guided = generator.sampling.guidance_scale > 0 and generator.classifier is not None
-        return list(generator.classifier.labels) if guided else []
+        return generator.guided_labels() if generator.sampling.guidance_scale > 0 else []
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.evaluator is None:

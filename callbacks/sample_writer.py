@@ -73,7 +73,7 @@ def sample_facts(generator: Any) -> dict[str, Any]:
     sampling = generator.sampling
     return {
         "guidance_scale": sampling.guidance_scale,
-        "guidance": sampling.guidance_name,
+        "guidance": sampling.guidance_name(generator.denoiser),
         "num_steps": sampling.num_steps,
         "sampler": type(sampling.sampler).__name__,
         "checkpoint": fingerprint(generator.state_dict()),

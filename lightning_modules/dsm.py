@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lightning_modules.checkpoints import fingerprint
@@ -21,6 +22,10 @@ class DSMModule(Generator):
         parameterization: what the network's output means; default preconditioned.
         times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
+        label_dropout: probability that training hides an example's label from a conditional network, in (0, 1).
+
+    Raises:
+        ValueError: ``label_dropout`` is out of range.
     """
 
     def __init__(
@@ -29,8 +34,12 @@ class DSMModule(Generator):
         parameterization: Parameterization | None,
         times: TimeDistribution | None,
         optimization: Optimization | None,
+        label_dropout: float,
     ) -> None:
         super().__init__(optimization, times)
+        if not 0.0 < label_dropout < 1.0:  # guidance needs both the estimate with a label and the one without
+            raise ValueError(f"label_dropout must be above 0 and below 1, got {label_dropout}")
+        self.label_dropout = label_dropout
         self.parameterization = parameterization or Preconditioned()
         self._classifier_path = classifier if isinstance(classifier, str) else None
         self._classifier_description = classifier if isinstance(classifier, dict) else None
@@ -74,6 +83,8 @@ class DSMModule(Generator):
 
     def check_data(self, datamodule: Any) -> None:
         super().check_data(datamodule)
+        if self.denoiser.conditional:
+            self._check_classes(getattr(datamodule, "labels", []))
         known = self.classifier.labels if self.classifier else range(10)
         if unknown := [label for label in getattr(datamodule, "labels", []) if label not in known]:
             raise InputError(
@@ -81,13 +92,28 @@ class DSMModule(Generator):
                 "choose labels among them, or pretrain a classifier on all"
             )
 
+    def _check_classes(self, labels: list[int]) -> None:
+        if (classes := int(getattr(self.network, "num_classes", 0))) <= max(labels, default=-1):
+            raise InputError(
+                f"the network is told digits below {classes}, the data hold {max(labels)}: set its num_classes to 10"
+            )
+
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         self.assemble()
         return super().load_state_dict(state_dict, strict, assign)
 
     def losses(self, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
-        """DSM loss ``(B,)`` of the batch's log-Mels at times ``t`` with noise ``eps``."""
-        return dsm_loss(self.denoiser, self.sde, batch.x_0, t, eps)
+        """DSM loss ``(B,)`` of the batch's log-Mels at times ``t`` with noise ``eps``.
+
+        A conditional network is told the labels, in training not all of them.
+        """
+        y = self._told(batch.y) if self.denoiser.conditional else None
+        return dsm_loss(self.denoiser, self.sde, batch.x_0, t, eps, y)
+
+    def _told(self, y: Tensor) -> Tensor:
+        if not self.training:
+            return y
+        return y.masked_fill(torch.rand(len(y), device=y.device) < self.label_dropout, -1)
 
     def measures(self, batch: Any, t: Tensor, eps: Tensor) -> dict[str, Tensor]:
         return {"loss": self.losses(batch, t, eps)}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lightning_modules.audio import GriffinLim, LogMel, Vocoder
 from lightning_modules.base import NoisyModule
-from lightning_modules.diffusion import ClassifierGuidance, Denoiser, Sampling, TimeDistribution
+from lightning_modules.diffusion import Denoiser, Sampling, TimeDistribution
 from lightning_modules.errors import InputError
 from lightning_modules.frozen_classifier import FrozenClassifier
 from lightning_modules.optimization import Optimization
@@ -28,12 +28,12 @@ class Generated(NamedTuple):
 
 
 class Generator(NoisyModule):
-    """A module with a denoiser, and perhaps a frozen classifier that can guide it; not used by itself.
+    """A module with a denoiser, guided perhaps by a frozen classifier or by labels of its own; not used by itself.
 
     Attributes:
         denoiser: ``(x_t, t)`` to an estimate of ``x_0``.
         network: the denoiser's network, registered here and not there.
-        classifier: the classifier that guides, or None.
+        classifier: a frozen classifier that can guide, or None.
         sampling: settings of the current run; never stored in checkpoints.
     """
 
@@ -72,35 +72,57 @@ class Generator(NoisyModule):
 
     def parts(self, guided: bool) -> list[nn.Module]:
         """Networks that an evaluation reads, with the class gradient or without."""
-        return [self.network, *([self.classifier] if guided and self.classifier is not None else [])]
+        asked = self.classifier if guided and not self.is_classifier_free() else None
+        return [self.network, *([asked] if asked is not None else [])]
+
+    def is_classifier_free(self, sampling: Sampling | None = None) -> bool:
+        """Whether guidance comes from the network's own labels, with ``sampling`` or the current settings."""
+        return (sampling or self.sampling).is_classifier_free(getattr(self, "denoiser", None))
+
+    def guided_labels(self, sampling: Sampling | None = None) -> list[int]:
+        """Digits that guidance knows with ``sampling``, or the current settings; none where nothing guides."""
+        if not self.is_classifier_free(sampling):
+            return list(self.classifier.labels) if self.classifier is not None else []
+        return [label for label in self.labels if label < getattr(self.network, "num_classes", 0)]
 
     @property
     def title(self) -> str:
         """Name of the model in tables."""
         return type(self).__name__.removesuffix("Module")
 
-    def check_guidance(self, labels: list[int], guidance_scale: float) -> None:
-        """Refuse labels that cannot be guided to.
+    def check_guidance(self, labels: list[int], sampling: Sampling) -> None:
+        """Refuse labels that cannot be guided to with ``sampling``.
 
         Raises:
-            InputError: there is no classifier, or it was not trained on a label.
+            InputError: there is nothing that guides as asked, or it was not trained on a label.
         """
         wanted = sorted({label for label in labels if label >= 0})
-        if guidance_scale == 0 or not wanted:
+        if sampling.guidance_scale == 0 or not wanted:
             return
-        if self.classifier is None:
+        free, known = self.is_classifier_free(sampling), self.guided_labels(sampling)
+        if free and not known:
+            raise InputError(
+                "classifier-free guidance needs a network trained with labels and this one was not: leave out "
+                "guidance_by, or train one with num_classes 10"
+            )
+        if free and sampling.guidance_at == "denoised":
+            raise InputError(
+                "guidance_at denoised asks a classifier, classifier-free guidance has none: leave it out, or set "
+                "guidance_by classifier"
+            )
+        if not free and self.classifier is None:
             raise InputError(
                 "guidance needs a classifier and this model has none: set guidance_scale 0 or train with one"
             )
-        if unknown := [label for label in wanted if label not in self.classifier.labels]:
+        if unknown := [label for label in wanted if label not in known]:
             raise InputError(
-                f"cannot guide to digit {unknown[0]}: the classifier was trained on {self.classifier.labels}"
+                f"cannot guide to digit {unknown[0]}: the {'network' if free else 'classifier'} was trained on {known}"
             )
 
     @torch.no_grad()
     def draw(self, y: Tensor, seeds: list[int], sampling: Sampling) -> Generated:
         """Samples for digits ``y`` ``(B,)``, -1 for none, and one seed each; see :class:`Sampling`."""
-        self.check_guidance(y.tolist(), sampling.guidance_scale)
+        self.check_guidance(y.tolist(), sampling)
         with torch.inference_mode(False):
             wanted = y.clone() if bool((y >= 0).any()) else None  # without a label no class gradient is computed
             x_0, nfe = sampling.draw(self.denoiser, self.sde, self.front_end.shape, wanted, seeds, self.device)
@@ -122,7 +144,7 @@ class Generator(NoisyModule):
             ``(len(labels), 1, F, L)``, both on the CPU.
 
         Raises:
-            InputError: a label is no digit, or the classifier cannot guide to it.
+            InputError: a label is no digit, or nothing guides to it.
             ValueError: ``guidance_scale`` is negative or ``num_steps`` below 1.
         """
         if bad := [label for label in labels if label not in range(-1, 10)]:
@@ -134,7 +156,8 @@ class Generator(NoisyModule):
 
     def cost_probe(self, guidance_scale: float = 0.0) -> Any:
         """A function of a batch size that evaluates the (guided) denoiser once, for counting its cost."""
-        guided = ClassifierGuidance(self.denoiser, self.sde, guidance_scale)
+        sampling = Sampling(guidance_scale, guidance_by=self.sampling.guidance_by)  # any schedule may rest at a time
+        guided = sampling.guide(self.denoiser, self.sde)
 
         def evaluate(batch_size: int) -> None:
             x_t = torch.randn(batch_size, *self.front_end.shape, device=self.device)

@@ -30,6 +30,7 @@ class ScoreSubnetModule(DSMModule):
         parameterization: what the subnet's output means; default preconditioned.
         times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
+        label_dropout: probability that training hides an example's label from a conditional network, in (0, 1).
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class ScoreSubnetModule(DSMModule):
         times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
         backbone_mode: BackboneMode = "frozen",
+        label_dropout: float = 0.1,
     ) -> None:
-        super().__init__(classifier, parameterization, times, optimization)
+        super().__init__(classifier, parameterization, times, optimization, label_dropout)
         self.save_hyperparameters()
         self.backbone_mode = backbone_mode
         feature, gradient = signals != "gradient", signals != "feature"
@@ -53,10 +55,14 @@ class ScoreSubnetModule(DSMModule):
             self.assemble()
 
     def parts(self, guided: bool) -> list[nn.Module]:
-        return super().parts(guided=True)  # the taps are the classifier's own
+        assert self.classifier is not None
+        return [self.network, self.classifier]  # the taps are the classifier's own
 
     @property
     def title(self) -> str:
+        return self._title_by_signals() + (" + labels" if self.denoiser.conditional else "")
+
+    def _title_by_signals(self) -> str:
         signals = {(tap.feature, tap.gradient) for tap in self.taps}
         name = "Score Subnet" if self.backbone_mode == "frozen" else f"Score Subnet, {self.backbone_mode} backbone"
         if not any(gradient for _, gradient in signals):

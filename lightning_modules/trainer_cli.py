@@ -73,17 +73,26 @@ class ScoretapCLI(LightningCLI):
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
                 model.use_vocoder(vocoder)
         self._check_data()
+        self._adopt_labels()
         if self.subcommand == "predict":
             if not isinstance(model, Generator):
                 raise InputError(
                     f"predict draws samples from a generator, the checkpoint holds a {type(model).__name__}"
                 )
-            model.check_guidance(self.datamodule.requests.y.tolist(), model.sampling.guidance_scale)
+            model.check_guidance(self.datamodule.requests.y.tolist(), model.sampling)
         else:
             model.check_data(self.datamodule)
             model.check_trainer(self.trainer)
         if (path := self._get(self.config, "ckpt_path")) is not None and path not in LIGHTNING_NAMES:
             check_fits(read_checkpoint(path), model)
+
+    def _adopt_labels(self) -> None:
+        """Digits that the model will have been trained on, before the Trainer restores or sets them: checks ask."""
+        path = self._get(self.config, "ckpt_path")
+        if self.subcommand == "fit":
+            self.model.labels = list(getattr(self.datamodule, "labels", self.model.labels))
+        elif path is not None and path not in LIGHTNING_NAMES:
+            self.model.labels = list(read_checkpoint(path)["scoretap"].get("labels", self.model.labels))
 
     def _check_data(self) -> None:
         if self.datamodule is None:

@@ -14,7 +14,7 @@ class UNetModule(DSMModule):
 
     Args:
         network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to the same shape; default
-            :class:`~lightning_modules.networks.UNet` at paper size.
+            :class:`~lightning_modules.networks.UNet` at paper size. One with ``num_classes`` reads labels too.
         classifier: path of a classifier checkpoint that guides; null for an unguided model.
         sde: diffusion process; a classifier must share it.
         sigma_data: standard deviation of the scaled log-Mels.
@@ -22,6 +22,7 @@ class UNetModule(DSMModule):
         parameterization: what the network's output means; default preconditioned.
         times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
+        label_dropout: probability that training hides an example's label from a conditional network, in (0, 1).
     """
 
     def __init__(
@@ -34,8 +35,9 @@ class UNetModule(DSMModule):
         parameterization: Parameterization | None = None,
         times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
+        label_dropout: float = 0.1,
     ) -> None:
-        super().__init__(classifier, parameterization, times, optimization)
+        super().__init__(classifier, parameterization, times, optimization, label_dropout)
         self.save_hyperparameters()
         self.network = network or UNet()
         self.sde = sde or VPSDE()
@@ -46,7 +48,7 @@ class UNetModule(DSMModule):
 
     @property
     def title(self) -> str:
-        return "U-Net"
+        return "U-Net + labels" if self.denoiser.conditional else "U-Net"
 
     def make_denoiser(self) -> Denoiser:
         if self.classifier is None:

@@ -25,7 +25,8 @@ def laid_over(name):
     return re.findall(r"--config (experiments/\w+)", text.split("\nmodel:")[0])[0]
 
 
-OVERLAYS = {name: laid_over(name) for name in ["experiments/features_only", *ABLATIONS]}
+LAID = [f"experiments/{name}" for name in ("features_only", "score_subnet_cfg", "unet_cfg")]
+OVERLAYS = {name: laid_over(name) for name in [*LAID, *ABLATIONS]}
 # Networks with the paper's taps that cost next to nothing.
 TINY = {
     "experiments/classifier": {"network.init_args.base_channels": 8, "network.init_args.patch_size": 4},

@@ -1,6 +1,7 @@
 """The diffusion mathematics: process, denoisers, loss, guidance and samplers. Knows no network and no trainer."""
 
-from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance
+from lightning_modules.diffusion.classifier_free_guidance import ClassifierFreeGuidance
+from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance, Guidance
 from lightning_modules.diffusion.guidance_schedules import (
     Constant,
     CosineRamp,
@@ -20,12 +21,14 @@ from lightning_modules.diffusion.times import LogNormalTimes, TimeDistribution, 
 __all__ = [
     "VPSDE",
     "Clamp",
+    "ClassifierFreeGuidance",
     "ClassifierGuidance",
     "Constant",
     "CosineRamp",
     "DenoisedGuidance",
     "Denoiser",
     "Epsilon",
+    "Guidance",
     "GuidanceSchedule",
     "InputScaling",
     "Interval",

@@ -1,5 +1,6 @@
 """Classifier guidance as wrappers with a denoiser's own signature."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import torch
@@ -16,24 +17,26 @@ class GuidableDenoiser(Protocol):
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any: ...
 
-    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None) -> Tensor: ...
+    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None, y: Tensor | None = None) -> Tensor: ...
 
 
-class ClassifierGuidance(nn.Module):
-    r"""Moves the estimate towards class ``y``.
+class Guidance(nn.Module, ABC):
+    r"""Moves the estimate towards class ``y``; subclasses say from where the class gradient comes.
 
     .. math:: s(x_t, t) + \gamma \nabla_{x_t} \log p(y \mid x_t, t)
               \iff \mathrm{denoised} + \gamma \frac{\sigma_t^2}{\alpha_t} \nabla_{x_t} \log p(y \mid x_t, t)
 
-    Dhariwal and Nichol 2021 (arXiv:2105.05233), in the form of Makarov and Gerkmann 2026 (arXiv:2606.20457); a schedule
-    makes gamma a function of the noise level. At scale 0, without labels, or where the schedule rests, the wrapped
-    denoiser answers alone and no gradient is computed.
+    A schedule makes gamma a function of the noise level. At scale 0, without labels, or where the schedule rests, the
+    wrapped denoiser answers alone, without label, and no gradient is computed.
 
     Args:
-        denoiser: gives the estimate and the reading of ``(x_t, t)`` from which the class gradient comes.
+        denoiser: gives the estimate and the reading of ``(x_t, t)``.
         sde: diffusion process.
         guidance_scale: gamma, at least 0.
         schedule: share of gamma by noise level (default constant).
+
+    Attributes:
+        extra_evaluations: evaluations of the denoiser so far beyond one per call.
 
     Raises:
         ValueError: ``guidance_scale`` is negative or NaN.
@@ -51,6 +54,7 @@ class ClassifierGuidance(nn.Module):
             raise ValueError(f"expected guidance_scale >= 0, got {guidance_scale}")
         self.denoiser, self.sde, self.guidance_scale = denoiser, sde, guidance_scale
         self.schedule = schedule or Constant()
+        self.extra_evaluations = 0
 
     def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         """Guided estimate of ``x_0``, shape of ``x_t``.
@@ -67,6 +71,14 @@ class ClassifierGuidance(nn.Module):
         strength = (self.guidance_scale * self.schedule.factor(t, self.sde, score, gradient)).reshape(-1, 1, 1, 1)
         alpha_t, sigma_t = self.sde.marginal(t)
         return denoised + strength * sigma_t.square() / alpha_t * gradient
+
+    @abstractmethod
+    def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Unguided estimate of ``x_0`` and gradient of ``log p(y | x_t)``, zero in rows where ``y`` is -1."""
+
+
+class ClassifierGuidance(Guidance):
+    """Dhariwal and Nichol 2021 (arXiv:2105.05233), in the form of Makarov and Gerkmann 2026 (arXiv:2606.20457)."""
 
     def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Unguided estimate of ``x_0`` and gradient of ``log p(y | x_t)``, both from one reading."""

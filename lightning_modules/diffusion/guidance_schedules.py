@@ -1,4 +1,4 @@
-"""How strongly classifier guidance acts at each noise level: the share of gamma that is applied there."""
+"""How strongly guidance acts at each noise level: the share of gamma that is applied there."""
 
 import math
 from abc import ABC, abstractmethod

@@ -10,12 +10,14 @@ from lightning_modules.diffusion.sde import VPSDE
 class TrainableDenoiser(Protocol):
     """What the loss needs of a denoiser."""
 
-    def __call__(self, x_t: Tensor, t: Tensor) -> Tensor: ...
+    def __call__(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor: ...
 
     def loss_weight(self, t: Tensor) -> Tensor: ...
 
 
-def dsm_loss(denoiser: TrainableDenoiser, sde: VPSDE, x_0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+def dsm_loss(
+    denoiser: TrainableDenoiser, sde: VPSDE, x_0: Tensor, t: Tensor, eps: Tensor, y: Tensor | None = None
+) -> Tensor:
     r"""Denoising score matching (Vincent 2011; Song et al. 2021, arXiv:2011.13456, Eq. 7) per example.
 
     .. math:: \ell = \lambda(t)\,\frac1D \lVert \mathrm{denoised}(x_t, t) - x_0 \rVert^2, \qquad
@@ -29,9 +31,10 @@ def dsm_loss(denoiser: TrainableDenoiser, sde: VPSDE, x_0: Tensor, t: Tensor, ep
         x_0: ``(B, 1, F, L)`` clean log-Mels.
         t: ``(B,)`` times in [t_min, 1].
         eps: standard normal noise, shape of ``x_0``.
+        y: ``(B,)`` labels, -1 for none, of a conditional denoiser; without them every example is unlabelled.
 
     Returns:
         ``(B,)`` losses; one example's value does not depend on the others.
     """
-    denoised = denoiser(sde.perturb(x_0, t, eps), t)
+    denoised = denoiser(sde.perturb(x_0, t, eps), t, y)
     return (denoiser.loss_weight(t) * (denoised - x_0).square()).flatten(1).mean(dim=1)

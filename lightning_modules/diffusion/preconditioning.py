@@ -45,7 +45,8 @@ class Denoiser(nn.Module):
     .. math:: \mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F(c_\mathrm{in} x_t, c_\mathrm{noise})
 
     Args:
-        network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to ``(B, 1, F, L)``.
+        network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to ``(B, 1, F, L)``; one with an attribute
+            ``num_classes`` above 0 takes labels ``(B,)`` too, -1 for none.
         scaling: input scaling.
         parameterization: output scaling.
         classifier: read once per evaluation where class guidance asks for it.
@@ -67,23 +68,34 @@ class Denoiser(nn.Module):
         # Not registered as a submodule: its owner holds it once, under one name, in checkpoints.
         object.__setattr__(self, "classifier", classifier)
 
+    @property
+    def conditional(self) -> bool:
+        """Whether the network is told labels."""
+        return getattr(self.network, "num_classes", 0) > 0
+
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
         """The classifier's reading of ``(x_t, t)``; ``differentiable`` where class gradients will be asked of it."""
         return self.classifier.read(x_t, t, differentiable) if differentiable and self.classifier else None
 
-    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None) -> Tensor:
-        """Estimate of ``x_0``, shape of ``x_t``, given a reading made for the same ``(x_t, t)``."""
+    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None, y: Tensor | None = None) -> Tensor:
+        """Estimate of ``x_0``, shape of ``x_t``, given a reading made for the same ``(x_t, t)``.
+
+        It is that of class ``y`` ``(B,)`` where the network is conditional and the label is not -1.
+        """
         alpha_t, sigma_t = self.scaling.sde.marginal(t)
         c_skip, c_out = self.parameterization.output_scales(alpha_t, sigma_t, self.scaling.sigma_data)
-        return c_skip * x_t + c_out * self.raw_output(x_t, t, reading).to(x_t.dtype)
+        return c_skip * x_t + c_out * self.raw_output(x_t, t, reading, y).to(x_t.dtype)
 
-    def raw_output(self, x_t: Tensor, t: Tensor, reading: Any) -> Tensor:
+    def raw_output(self, x_t: Tensor, t: Tensor, reading: Any, y: Tensor | None) -> Tensor:
         """The network's output F before scaling."""
-        return self.network(*self.scaling(x_t, t))
+        return self.network(*self.scaling(x_t, t), *self._labels(y))
+
+    def _labels(self, y: Tensor | None) -> tuple[Tensor | None, ...]:
+        return (y,) if self.conditional else ()
 
     def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        """Unguided estimate of ``x_0``; ``y`` is accepted, and ignored, so that wrappers share the signature."""
-        return self.denoise(x_t, t, self.read(x_t, t))
+        """Unguided estimate of ``x_0``; an unconditional network ignores ``y``: wrappers share the signature."""
+        return self.denoise(x_t, t, self.read(x_t, t), y)
 
     def loss_weight(self, t: Tensor) -> Tensor:
         r"""DSM weight :math:`\lambda(t) = c_\mathrm{out}^{-2}`, ``(B, 1, 1, 1)``."""
@@ -98,5 +110,5 @@ class TapDenoiser(Denoiser):
         assert self.classifier is not None, "a TapDenoiser needs a classifier to read"
         return self.classifier.read(x_t, t, differentiable)
 
-    def raw_output(self, x_t: Tensor, t: Tensor, reading: Any) -> Tensor:
-        return self.network(reading, self.scaling(x_t, t)[1])
+    def raw_output(self, x_t: Tensor, t: Tensor, reading: Any, y: Tensor | None) -> Tensor:
+        return self.network(reading, self.scaling(x_t, t)[1], *self._labels(y))

@@ -6,7 +6,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance
+from lightning_modules.diffusion.classifier_free_guidance import ClassifierFreeGuidance
+from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance, Guidance
 from lightning_modules.diffusion.guidance_schedules import Constant, GuidanceSchedule
 from lightning_modules.diffusion.samplers import EulerMaruyama, PerSampleNoise, Sampler, TimeGrid, UniformTime
 from lightning_modules.diffusion.samplers.base import SamplerOutput
@@ -18,7 +19,8 @@ class Sampling:
     """How samples are drawn: settings of a run, never stored as a model's hyperparameters.
 
     Args:
-        guidance_scale: gamma of classifier guidance, at least 0; 0 draws from the unconditional model.
+        guidance_scale: gamma of classifier guidance, or the same of classifier-free guidance, at least 0; 0 draws from
+            the unconditional model.
         num_steps: sampler steps, at least 1.
         sampler: solver of the reverse process (default Euler-Maruyama, as in the paper).
         time_grid: placement of the steps in time (default uniform).
@@ -26,10 +28,12 @@ class Sampling:
         guidance: share of gamma by noise level (default constant, as in the paper).
         guidance_at: what the classifier is asked about: the noisy input, or the denoised estimate by an approximation
             that costs a Score Subnet one more backbone forward.
+        guidance_by: what guides: the classifier, or a network trained with labels, classifier-free; null for the
+            latter where the network was so trained.
 
     Raises:
         ValueError: ``guidance_scale`` is negative or not finite, ``num_steps`` below 1, ``clamp`` not above 0,
-            or ``guidance_at`` neither ``noisy`` nor ``denoised``.
+            ``guidance_at`` neither ``noisy`` nor ``denoised``, or ``guidance_by`` unknown.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Sampling:
         clamp: float | None = 1.1,
         guidance: GuidanceSchedule | None = None,
         guidance_at: Literal["noisy", "denoised"] = "noisy",
+        guidance_by: Literal["classifier", "classifier_free"] | None = None,
     ) -> None:
         if not 0 <= guidance_scale < math.inf:
             raise ValueError(f"guidance_scale must be a finite number of at least 0, got {guidance_scale}")
@@ -50,20 +55,36 @@ class Sampling:
             raise ValueError(f"clamp must be above 0 or null, got {clamp}")
         if guidance_at not in ("noisy", "denoised"):
             raise ValueError(f"guidance_at must be 'noisy' or 'denoised', got {guidance_at!r}")
+        if guidance_by not in ("classifier", "classifier_free", None):
+            raise ValueError(f"guidance_by must be 'classifier', 'classifier_free' or null, got {guidance_by!r}")
         self.guidance_scale, self.num_steps, self.clamp = guidance_scale, num_steps, clamp
         self.sampler = sampler or EulerMaruyama()
         self.time_grid = time_grid or UniformTime()
-        self.guidance, self.guidance_at = guidance or Constant(), guidance_at
+        self.guidance, self.guidance_at, self.guidance_by = guidance or Constant(), guidance_at, guidance_by
 
     def replace(self, **changes: Any) -> "Sampling":
         """The same settings with some changed, validated anew."""
-        names = ("guidance_scale", "num_steps", "sampler", "time_grid", "clamp", "guidance", "guidance_at")
-        return Sampling(**{**{name: getattr(self, name) for name in names}, **changes})
+        return Sampling(**{**vars(self), **changes})
 
-    @property
-    def guidance_name(self) -> str:
-        """Schedule and place of guidance in short form, such as ``Interval(low=0.2, high=3.0, inside=Constant)``."""
+    def is_classifier_free(self, denoiser: Any) -> bool:
+        """Whether ``denoiser`` would be guided by its own network rather than by a classifier."""
+        if self.guidance_by is None:
+            return getattr(denoiser, "conditional", False)
+        return self.guidance_by == "classifier_free"
+
+    def guidance_name(self, denoiser: Any = None) -> str:
+        """Schedule and kind of guidance in short form, such as ``Interval(low=0.2, high=3.0, inside=Constant)``."""
+        if self.is_classifier_free(denoiser):
+            return f"{self.guidance} classifier-free"
         return str(self.guidance) + (" at denoised" if self.guidance_at == "denoised" else "")
+
+    def guide(self, denoiser: Any, sde: VPSDE) -> Guidance:
+        """``denoiser``, clamped and guided as these settings say."""
+        kind: type[Guidance] = DenoisedGuidance if self.guidance_at == "denoised" else ClassifierGuidance
+        if self.is_classifier_free(denoiser):
+            kind = ClassifierFreeGuidance
+        bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp)
+        return kind(bounded, sde, self.guidance_scale, self.guidance)
 
     @torch.no_grad()
     def draw(
@@ -86,7 +107,6 @@ class Sampling:
             device: where the denoiser lives.
         """
         noise = PerSampleNoise(seeds, shape, device)
-        bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp)
-        kind = DenoisedGuidance if self.guidance_at == "denoised" else ClassifierGuidance
-        guided = kind(bounded, sde, self.guidance_scale, self.guidance)
-        return self.sampler(guided, sde, noise.draw(), self.time_grid(self.num_steps, sde), noise, y)
+        guided = self.guide(denoiser, sde)
+        samples, nfe = self.sampler(guided, sde, noise.draw(), self.time_grid(self.num_steps, sde), noise, y)
+        return SamplerOutput(samples, nfe + guided.extra_evaluations)

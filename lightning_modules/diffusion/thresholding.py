@@ -19,11 +19,16 @@ class Clamp(nn.Module):
         super().__init__()
         self.denoiser, self.limit = denoiser, limit
 
+    @property
+    def conditional(self) -> bool:
+        """Whether the wrapped denoiser's network is told labels."""
+        return getattr(self.denoiser, "conditional", False)
+
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
         return self.denoiser.read(x_t, t, differentiable)
 
-    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None) -> Tensor:
-        return self.denoiser.denoise(x_t, t, reading).clamp(-self.limit, self.limit)
+    def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None, y: Tensor | None = None) -> Tensor:
+        return self.denoiser.denoise(x_t, t, reading, y).clamp(-self.limit, self.limit)
 
     def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        return self.denoise(x_t, t, self.read(x_t, t))
+        return self.denoise(x_t, t, self.read(x_t, t), y)

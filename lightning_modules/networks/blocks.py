@@ -19,25 +19,37 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of ``c_noise`` followed by a two-layer perceptron.
+    """Sinusoids of ``c_noise``, plus a learned vector per class, followed by a two-layer perceptron.
 
     Args:
         width: width of the embedding; even.
         max_frequency: highest angular frequency; ``c_noise`` spans about [-1.2, 1.3].
+        num_classes: classes, K, with one vector each and one more for "no label"; 0 for none at all.
+
+    Raises:
+        ValueError: ``num_classes`` is negative.
     """
 
     frequencies: Tensor
 
-    def __init__(self, width: int, max_frequency: float = 50.0) -> None:
+    def __init__(self, width: int, max_frequency: float = 50.0, num_classes: int = 0) -> None:
         super().__init__()
+        if num_classes < 0:
+            raise ValueError(f"num_classes must be at least 0, got {num_classes}")
+        self.num_classes = num_classes
         frequencies = torch.logspace(-1, math.log10(max_frequency), width // 2)
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.classes = nn.Embedding(num_classes + 1, width) if num_classes else None
 
-    def forward(self, c_noise: Tensor) -> Tensor:
-        """Embedding ``(B, width)`` of ``c_noise`` ``(B,)``."""
+    def forward(self, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
+        """Embedding ``(B, width)`` of ``c_noise`` ``(B,)`` and classes ``y`` ``(B,)``, -1 or null for no label."""
         angles = torch.outer(c_noise, self.frequencies)
-        return self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
+        embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
+        if self.classes is not None:
+            y = torch.full_like(c_noise, -1, dtype=torch.long) if y is None else y
+            embedding = embedding + self.classes(torch.where(y < 0, self.num_classes, y))
+        return self.mlp(embedding)
 
 
 class ResBlock(nn.Module):

@@ -20,6 +20,7 @@ class Encoder(nn.Module):
         time_width: width of the time embedding.
         patch_size: side of the square of the input that becomes one position of the stem.
         dropout: dropout inside ResBlocks.
+        embedded_classes: classes whose labels join the time embedding; 0 for none.
     """
 
     def __init__(
@@ -31,11 +32,12 @@ class Encoder(nn.Module):
         time_width: int = 128,
         patch_size: int = 1,
         dropout: float = 0.0,
+        embedded_classes: int = 0,
     ) -> None:
         super().__init__()
         self.patch_size, self.time_width = patch_size, time_width
         self.widths = [base_channels * m for m in multipliers]
-        self.embedding = TimeEmbedding(time_width)
+        self.embedding = TimeEmbedding(time_width, num_classes=embedded_classes)
         self.stem = Stem(base_channels, patch_size)
         self.stages, self.downs = nn.ModuleList(), nn.ModuleList()
         channels = base_channels
@@ -54,14 +56,15 @@ class Encoder(nn.Module):
             ResBlock(channels, channels, time_width, dropout) for _ in range(bottleneck_blocks)
         )
 
-    def forward(self, x: Tensor, c_noise: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+    def forward(self, x: Tensor, c_noise: Tensor, y: Tensor | None = None) -> tuple[Tensor, list[Tensor], Tensor]:
         """Bottleneck ``(B, C, F', L')``, skips from shallow to deep (widths ``skip_widths``), time embedding.
 
         Args:
             x: ``(B, 1, F, L)`` scaled noisy log-Mel; F and L divisible by patch_size * 2 ** (stages - 1).
             c_noise: ``(B,)`` noise level as networks read it.
+            y: ``(B,)`` labels, -1 or null for none; read only where there are ``embedded_classes``.
         """
-        time = self.embedding(c_noise)
+        time = self.embedding(c_noise, y)
         h = self.stem(x)
         skips = [h]
         for i, stage in enumerate(self.stages):

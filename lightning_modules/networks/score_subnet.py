@@ -28,6 +28,7 @@ class ScoreSubnet(nn.Module):
         dropout: dropout inside ResBlocks.
         rms_dims: axes of a tap's signal over which its root mean square is made 1; of 1 (channels), 2 (bands) and 3
             (frames).
+        num_classes: classes of labels that it is told, so that it can guide itself; 0 for an unconditional network.
 
     Raises:
         ValueError: there are no taps, one is finer than the finest grid, ``patch_size`` does not divide the output, or
@@ -45,8 +46,10 @@ class ScoreSubnet(nn.Module):
         patch_size: int = 1,
         dropout: float = 0.0,
         rms_dims: Sequence[int] = (1, 2, 3),
+        num_classes: int = 0,
     ) -> None:
         super().__init__()
+        self.num_classes = num_classes
         if not taps:
             raise ValueError("a Score Subnet needs at least one tap")
         if not rms_dims or not set(rms_dims) <= {1, 2, 3}:
@@ -56,7 +59,7 @@ class ScoreSubnet(nn.Module):
                 f"expected an output shape divisible by patch_size {patch_size}, got {tuple(output_shape)}"
             )
         finest = (output_shape[0] // patch_size, output_shape[1] // patch_size)
-        self.embedding = TimeEmbedding(time_width)
+        self.embedding = TimeEmbedding(time_width, num_classes=num_classes)
         self.inputs, self.blocks, self.ups = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self._names = [tap.tap.module for tap in reversed(taps)]
         grids = [tap.shape[1:] for tap in reversed(taps)]
@@ -69,13 +72,21 @@ class ScoreSubnet(nn.Module):
             self.ups.append(nn.Identity() if next_grid == grid else _Resize(width, next_width, next_grid))
         self.head = Head(next_width, patch_size)
 
-    def forward(self, reading: Reading, c_noise: Tensor) -> Tensor:
-        """Raw output ``(B, 1, F, L)`` of a reading of B noisy log-Mels at noise level ``c_noise`` ``(B,)``."""
-        time = self.embedding(c_noise)
+    def forward(self, reading: Reading, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw output ``(B, 1, F, L)`` of a reading of noisy log-Mels.
+
+        Args:
+            reading: of B log-Mels, or of fewer: a reading of B / n of them is read n times, fused once.
+            c_noise: ``(B,)`` noise level as networks read it.
+            y: ``(B,)`` labels, -1 or null for none; read only by a subnet with classes.
+        """
+        time = self.embedding(c_noise, y)
         gradients = reading.gradients()
         h = None
         for name, tap_input, blocks, up in zip(self._names, self.inputs, self.blocks, self.ups, strict=True):
             fused = tap_input(reading.features[name], gradients.get(name))
+            if len(fused) < len(c_noise):
+                fused = fused.repeat(len(c_noise) // len(fused), 1, 1, 1)
             h = fused if h is None else h + fused
             for block in blocks.children():
                 h = block(h, time)

@@ -22,6 +22,7 @@ class UNet(nn.Module):
         time_width: width of the time embedding.
         patch_size: side of the square of the input that becomes one position.
         dropout: dropout inside ResBlocks.
+        num_classes: classes of labels that it is told, so that it can guide itself; 0 for an unconditional network.
 
     Raises:
         ValueError: ``decoder_widths`` and ``multipliers`` have different lengths.
@@ -37,12 +38,21 @@ class UNet(nn.Module):
         time_width: int = 128,
         patch_size: int = 1,
         dropout: float = 0.0,
+        num_classes: int = 0,
     ) -> None:
         super().__init__()
+        self.num_classes = num_classes
         if len(decoder_widths) != len(multipliers):
             raise ValueError(f"expected one decoder width per stage, {len(multipliers)}, got {len(decoder_widths)}")
         self.encoder = Encoder(
-            base_channels, multipliers, blocks_per_stage, bottleneck_blocks, time_width, patch_size, dropout
+            base_channels,
+            multipliers,
+            blocks_per_stage,
+            bottleneck_blocks,
+            time_width,
+            patch_size,
+            dropout,
+            num_classes,
         )
         skips = list(self.encoder.skip_widths)
         channels = self.encoder.widths[-1]
@@ -57,9 +67,12 @@ class UNet(nn.Module):
             self.stages.append(stage)
         self.head = Head(channels, patch_size)
 
-    def forward(self, x: Tensor, c_noise: Tensor) -> Tensor:
-        """Raw output ``(B, 1, F, L)`` of scaled input ``(B, 1, F, L)`` at noise level ``c_noise`` ``(B,)``."""
-        h, skips, time = self.encoder(x, c_noise)
+    def forward(self, x: Tensor, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw output ``(B, 1, F, L)`` of scaled input ``(B, 1, F, L)`` at noise level ``c_noise`` ``(B,)``.
+
+        A network with classes takes labels ``y`` ``(B,)``, -1 for none; without ``y`` none has one.
+        """
+        h, skips, time = self.encoder(x, c_noise, y)
         for i, stage in enumerate(self.stages):
             if i > 0:
                 h = self.ups[i - 1](F.interpolate(h, scale_factor=2.0, mode="nearest"))

@@ -19,7 +19,7 @@ def sampling_settings(generator: Generator) -> dict[str, Any]:
     return {
         "checkpoint": fingerprint(generator.state_dict()),
         "guidance_scale": sampling.guidance_scale,
-        "guidance": sampling.guidance_name,
+        "guidance": sampling.guidance_name(generator.denoiser),
         "sampler": describe(sampling.sampler),
         "time_grid": describe(sampling.time_grid),
         "num_steps": sampling.num_steps,
@@ -31,11 +31,12 @@ def sampling_settings(generator: Generator) -> dict[str, Any]:
 def cost_facts(generator: Generator, guided: bool) -> dict[str, Any]:
     """Parameters of the networks that a sample needs, and multiply-accumulates of drawing one, counted.
 
-    The paper's Table 1 counts a U-Net's separate classifier only where it guides; so does this. The vocoder is not
-    counted: see ``audio``.
+    The paper's Table 1 counts a U-Net's separate classifier only where it guides; so does this. A step is an evaluation
+    of the network, of which classifier-free guidance makes two at a time. The vocoder is not counted: see ``audio``.
     """
     count = count_parameters(torch.nn.ModuleList(generator.parts(guided)))
-    y = torch.tensor([generator.classifier.labels[0]]) if guided and generator.classifier else None
+    known = generator.guided_labels()
+    y = torch.tensor(known[:1]) if guided and known else None
     evaluations: list[int] = []
 
     def draw() -> None:

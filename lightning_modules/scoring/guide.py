@@ -23,7 +23,8 @@ class Guide:
     @torch.no_grad()
     def listen(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Pass waveforms ``(B, N)`` and digits ``(B,)`` on, and count what the guide hears right."""
-        classifier, device = self.generator.classifier, self.generator.device
+        free, device = self.generator.is_classifier_free(), self.generator.device
+        classifier = None if free else self.generator.classifier  # without it there is no guide to be deceived
         for waveform, y in batches:
             asked = y >= 0
             if classifier is not None and bool(asked.any()):

@@ -38,5 +38,21 @@ class Mixture:
         x_t = x_t.detach().requires_grad_()
         return Reading(x_t, self.log_joint(x_t, t), {}, [])
 
-    def denoise(self, x_t, t, reading=None):
+    def denoise(self, x_t, t, reading=None, y=None):
         return self(x_t, t)
+
+
+class ConditionalMixture(Mixture):
+    """The same as a network that is told labels: the estimate for a class, and without label the mixture's."""
+
+    conditional = True
+
+    def read(self, x_t, t, differentiable=False):
+        self.reads.append(differentiable)
+
+    def denoise(self, x_t, t, reading=None, y=None):
+        free = self(x_t, t)
+        if y is None:
+            return free
+        of_class = self.sde.denoised_from_score(self.class_score(x_t, t, y.clamp(min=0)), x_t, t)
+        return torch.where((y >= 0).reshape(-1, 1, 1, 1), of_class, free)

@@ -101,7 +101,7 @@ def test_replacing_the_jacobian_is_exact_for_data_of_unit_variance(mixture, gaus
     """One class-independent Gaussian: the estimate is alpha x_t plus a constant, so its Jacobian is alpha."""
     x_t, t, y = batch
     gaussian.std = 1.0
-    monkeypatch.setattr(mixture, "denoise", lambda x, t, reading=None: gaussian.denoised(x, t))
+    monkeypatch.setattr(mixture, "denoise", lambda x, t, reading=None, y=None: gaussian.denoised(x, t))
     leaf = x_t.clone().requires_grad_()
     log_p = mixture.log_joint(gaussian.denoised(leaf, t), torch.full_like(t, sde.t_min)).log_softmax(dim=1)
     (exact,) = torch.autograd.grad(log_p.gather(1, y.unsqueeze(1)).sum(), leaf)

@@ -15,7 +15,7 @@ class Affine(nn.Module):
         super().__init__()
         self.slope, self.offset = nn.Parameter(slope), nn.Parameter(offset)
 
-    def forward(self, x_t, t):
+    def forward(self, x_t, t, y=None):
         return self.slope * x_t + self.offset
 
     def loss_weight(self, t):

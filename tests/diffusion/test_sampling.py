@@ -147,8 +147,8 @@ def test_guidance_outside_its_interval_is_no_guidance(place, denoiser, sde, monk
 
 
 def test_names_of_guidance():
-    assert Sampling().guidance_name == "Constant"
-    named = Sampling(guidance=LinearRamp(), guidance_at="denoised").guidance_name
+    assert Sampling().guidance_name() == "Constant"
+    named = Sampling(guidance=LinearRamp(), guidance_at="denoised").guidance_name()
     assert named == "LinearRamp(start=0.0, end=1.0, high=None, low=None) at denoised"
 
 
@@ -169,7 +169,7 @@ def test_schedule_by_name_and_by_path(kind, module, parse):
 def test_settings_of_a_schedule(parse):
     flags = [f"--sampling.guidance.init_args.{name}={value}" for name, value in (("low", 0.2), ("high", 3))]
     sampling = parse("--sampling.guidance=Interval", *flags, "--sampling.guidance_at=denoised")
-    assert sampling.guidance_name == "Interval(low=0.2, high=3.0, inside=Constant) at denoised"
+    assert sampling.guidance_name() == "Interval(low=0.2, high=3.0, inside=Constant) at denoised"
     nested = "{class_path: Interval, init_args: {low: 0, high: .inf, inside: {class_path: NormMatched}}}"
-    assert parse(f"--sampling.guidance={nested}").guidance_name.endswith("high=inf, inside=NormMatched(share=0.02))")
-    assert parse().guidance_name == "Constant"
+    assert parse(f"--sampling.guidance={nested}").guidance_name().endswith("high=inf, inside=NormMatched(share=0.02))")
+    assert parse().guidance_name() == "Constant"

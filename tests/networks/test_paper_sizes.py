@@ -10,7 +10,15 @@ import pytest
 import torch
 import yaml
 
-from lightning_modules.diffusion import VPSDE, ClassifierGuidance, Denoiser, InputScaling, Preconditioned, TapDenoiser
+from lightning_modules.diffusion import (
+    VPSDE,
+    ClassifierFreeGuidance,
+    ClassifierGuidance,
+    Denoiser,
+    InputScaling,
+    Preconditioned,
+    TapDenoiser,
+)
 from lightning_modules.networks import Tap, TappedClassifier
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 
@@ -21,8 +29,19 @@ SDE = VPSDE()
 
 def settings(*experiments):
     """The model's settings of an experiment, and of ablations laid over it."""
-    laid = [yaml.safe_load((EXPERIMENTS / f"{name}.yaml").read_text())["model"]["init_args"] for name in experiments]
-    return {name: value for settings in laid for name, value in settings.items()}
+    result = {}
+    for name in experiments:
+        lay(yaml.safe_load((EXPERIMENTS / f"{name}.yaml").read_text())["model"]["init_args"], result)
+    return result
+
+
+def lay(over, under):
+    """Put nested settings over others, in place."""
+    for name, value in over.items():
+        if isinstance(value, dict) and isinstance(under.get(name), dict):
+            lay(value, under[name])
+        else:
+            under[name] = value
 
 
 def instantiate(node, **more):
@@ -63,9 +82,9 @@ def denoiser(request, backbone, scaling):
     return TapDenoiser(subnet, scaling, Preconditioned(), tapped)
 
 
-def cost(denoiser, guidance_scale):
+def cost(denoiser, guidance_scale, kind=ClassifierGuidance):
     inputs = torch.randn(1, *SHAPE), torch.full((1,), 0.5), torch.zeros(1, dtype=torch.long)
-    return count_gmacs(ClassifierGuidance(denoiser, SDE, guidance_scale), *inputs)
+    return count_gmacs(kind(denoiser, SDE, guidance_scale), *inputs)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +102,18 @@ def test_table_1(denoiser, backbone, trained, total, gmacs, guided_gmacs):
     assert own.total + count_parameters(backbone).total == pytest.approx(total * 1e6, rel=0.05)
     assert cost(denoiser, 0.0) == pytest.approx(gmacs, rel=0.08)
     assert cost(denoiser, 3.0) == pytest.approx(guided_gmacs, rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("denoiser", "trained", "gmacs", "guided_gmacs"),
+    [("unet unet_cfg", 16.80, 14.79, 29.58), ("score_subnet score_subnet_cfg", 4.48, 11.71, 14.73)],
+    indirect=["denoiser"],
+)
+def test_classifier_free(denoiser, trained, gmacs, guided_gmacs):
+    """What the configs say: labels cost nothing, guidance a second evaluation, of the Score Subnet's own part only."""
+    assert denoiser.conditional and count_parameters(denoiser.network).total == pytest.approx(trained * 1e6, rel=1e-3)
+    assert cost(denoiser, 0.0) == pytest.approx(gmacs, rel=1e-3)
+    assert cost(denoiser, 3.0, ClassifierFreeGuidance) == pytest.approx(guided_gmacs, rel=1e-3)
 
 
 def test_every_skip_is_tapped():

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from gaussian_mixture import MEANS, STD
+from gaussian_mixture import MEANS, STD, ConditionalMixture
 from test_every_sampler import EulerMaruyama, every_sampler
 from torch.testing import assert_close
 
 from lightning_modules.diffusion import (
+    ClassifierFreeGuidance,
     ClassifierGuidance,
     Constant,
     CosineRamp,
@@ -61,6 +62,20 @@ def test_an_interval_that_no_step_meets_is_no_guidance(sampler, kind, mixture):
     resting = kind(mixture, mixture.sde, 2.0, Interval(1e3, 1e4))
     assert torch.equal(draw(sampler, resting, [0, 1], [1, 2]), free)
     assert not any(mixture.reads), "nothing differentiable was read"
+
+
+@every_sampler
+@pytest.mark.parametrize("schedule", [*SCHEDULES[:3], Interval(2.0, 20.0, NormMatched(0.2))], ids=str)
+def test_classifier_free_draws_what_the_bayes_classifier_draws(sampler, schedule, mixture):
+    """A network that knows class and mixture contains the Bayes classifier: the same gamma, the same samples.
+
+    Norms are matched only where the gradient is more than rounding.
+    """
+    told = ClassifierFreeGuidance(ConditionalMixture(mixture.sde), mixture.sde, 2.0, schedule)
+    asked = ClassifierGuidance(mixture, mixture.sde, 2.0, schedule)
+    drawn = [draw(sampler, guided, [5, 0, 9], [1, 2, -1], torch.float64) for guided in (told, asked)]
+    assert_close(drawn[0], drawn[1], rtol=1e-7, atol=1e-7)
+    assert told.extra_evaluations == sum(mixture.reads) > 0, "each guided evaluation is two"
 
 
 @every_sampler
