@@ -18,7 +18,8 @@ from lightning_modules.errors import InputError
 class GuidedSampling(Callback):
     """Draws fixed labels and seeds every few epochs: a picture and WAVs to disk and to the loggers.
 
-    Draws are spread over all processes and use the averaged weights where :class:`EMA` is set.
+    Draws are spread over all processes, use the averaged weights where :class:`EMA` is set, and run in the Trainer's
+    precision.
 
     Args:
         every_n_epochs: epochs between draws.
@@ -79,7 +80,8 @@ class GuidedSampling(Callback):
         # The last process repeats labels where they run out, so that all shapes agree; repeats are cut off below.
         rows = [(trainer.global_rank * share + i) % len(labels) for i in range(share)]
         y = torch.tensor([labels[i] for i in rows], device=pl_module.device)
-        drawn = pl_module.draw(y, [self.seed + i for i in rows], self._sampling(pl_module, scale))
+        with trainer.precision_plugin.forward_context():  # as `predict` and `test` draw
+            drawn = pl_module.draw(y, [self.seed + i for i in rows], self._sampling(pl_module, scale))
         if trainer.world_size == 1:
             return drawn.waveform, drawn.x_0
         gathered = [trainer.strategy.all_gather(part.contiguous()).flatten(0, 1)[: len(labels)] for part in drawn[:2]]
