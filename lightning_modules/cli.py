@@ -36,9 +36,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     command, rest = args[0], args[1:]
     if command not in ("fit", "validate", "test", "predict", "score", "table", "report", "demo"):
-        return _fail(
-            f"unknown command {command!r}: expected fit, validate, test, predict, score, table, report or demo", 2
-        )
+        expected = "fit, validate, test, predict, score, table, report or demo"
+        return _fail(f"unknown command {command!r}: expected {expected}", 2)
     if "" not in sys.path:
         sys.path.append("")  # classes of one's own, in the folder one stands in, as `python -m` would find them
     try:

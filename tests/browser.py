@@ -28,7 +28,8 @@ class Browser:
         self.downloads = folder / "downloads"
         self.downloads.mkdir(parents=True, exist_ok=True)
         log = folder / "driver.log"
-        self._driver = subprocess.Popen([DRIVER, "--port=0"], stdout=open(log, "w"), stderr=subprocess.STDOUT)
+        with open(log, "w") as file:
+            self._driver = subprocess.Popen([DRIVER, "--port=0"], stdout=file, stderr=subprocess.STDOUT)
         try:
             port = self.until(lambda: re.search(r"started successfully on port (\d+)", log.read_text()))
             self._url = f"http://127.0.0.1:{port[1]}/session"

@@ -8,22 +8,23 @@
   const columns = ["time", "listener", "digit", "model_a", "guidance_scale_a", "way_a", "seed_a", "file_a", "model_b",
     "guidance_scale_b", "way_b", "seed_b", "file_b", "choice", "plays_a", "plays_b"];
   const choices = [...document.querySelectorAll("[data-choice]")];
-  let votes = load();
+  let { votes, listener } = load();
   let trial = null; // { a, b, plays: { a, b } }
 
   function load() {
     try {
       const stored = JSON.parse(localStorage.getItem(key));
-      return Array.isArray(stored) ? stored : [];
+      if (Array.isArray(stored.votes)) return { votes: stored.votes, listener: String(stored.listener || "") };
     } catch {
-      return [];
+      // nothing stored yet, nothing that can be read, or no storage here
     }
+    return { votes: [], listener: "" };
   }
 
   // Whether the votes are safe from a reload.
   function store() {
     try {
-      localStorage.setItem(key, JSON.stringify(votes));
+      localStorage.setItem(key, JSON.stringify({ listener, votes }));
       return true;
     } catch {
       return false;
@@ -99,7 +100,7 @@
 
   function vote(choice) {
     if (!trial || !trial.plays.a || !trial.plays.b) return;
-    const entry = { time: new Date().toISOString(), listener: $("listener").value.trim(), digit: trial.a.row.dataset.digit };
+    const entry = { time: new Date().toISOString(), listener, digit: trial.a.row.dataset.digit };
     for (const side of ["a", "b"]) {
       const clip = trial[side];
       entry[`model_${side}`] = clip.model;
@@ -151,7 +152,7 @@
   }
 
   function save(suffix, type, text) {
-    const who = $("listener").value.trim().replace(/[^\p{L}\p{N}]+/gu, "-") || "listener";
+    const who = listener.replace(/[^\p{L}\p{N}]+/gu, "-") || "listener";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type }));
     link.download = `votes-${who}-${report.slice(0, 8)}.${suffix}`;
@@ -159,6 +160,11 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
+  $("listener").value = listener;
+  $("listener").addEventListener("input", () => {
+    listener = $("listener").value.trim();
+    store();
+  });
   $("side-a").addEventListener("click", () => hear("a"));
   $("side-b").addEventListener("click", () => hear("b"));
   for (const button of choices) button.addEventListener("click", () => vote(button.dataset.choice));

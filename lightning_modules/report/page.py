@@ -67,8 +67,9 @@ def _tables(columns: Sequence[Column], media: Sequence[dict[Line, Media]], lines
             for label in dict.fromkeys(line.label for line in part)
         )
         yield (
-            f'{heading}<table class="players" style="--columns: {len(shown)}"><caption class="unseen">{title}: a column '
-            f'for each model, a row for each digit and seed</caption><thead><tr><td class="corner"></td>{head}</tr>'
+            f'{heading}<table class="players" style="--columns: {len(shown)}"><caption class="unseen">{title}: '
+            f"a column for each model, a row for each digit and seed</caption><thead>"
+            f'<tr><td class="corner"></td>{head}</tr>'
             f"</thead>{body}</table>"
         )
 
@@ -101,7 +102,8 @@ def _cell(number: int, column: Column, heard: Heard, media: Media, label: int, s
     loudness = "" if math.isinf(media.loudness) else f"{media.loudness:.2f}"
     return (
         f'<td {_column_data(number, column)}><span class="who" aria-hidden="true">{escape(column.model)} '
-        f'{_scale_badge(column)}<small>{escape(column.way)}</small></span><button type="button" class="clip" aria-label="Play {name}" data-name="{name}" '
+        f"{_scale_badge(column)}<small>{escape(column.way)}</small></span>"
+        f'<button type="button" class="clip" aria-label="Play {name}" data-name="{name}" '
         f'data-word="{digit_name(label)}" data-seed="{"" if heard.seed is None else heard.seed}" '
         f'data-loudness="{loudness}"><img src="{escape(media.picture)}" width="126" height="80" loading="lazy" '
         f'alt="Spectrogram of {name}"></button>'
@@ -131,7 +133,8 @@ def _chips(name: str, legend: str, values: dict[str, str]) -> str:
 
 def _column_data(number: int, column: Column) -> str:
     scale = "" if column.scale is None else f"{column.scale:g}"
-    return f'data-column="{number}" data-model="{escape(column.model)}" data-scale="{scale}" data-way="{escape(column.way)}"'
+    model, way = escape(column.model), escape(column.way)
+    return f'data-column="{number}" data-model="{model}" data-scale="{scale}" data-way="{way}"'
 
 
 def _scale_badge(column: Column) -> str:

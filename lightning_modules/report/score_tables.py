@@ -26,9 +26,8 @@ def _format_group(group: Group) -> str:
     for row, cells in zip(group.rows, zip(*columns.values(), strict=True), strict=True):
         name, *others = cells
         figures = "".join(f"<td>{_format_cell(cell)}</td>" for cell in others)
-        body.append(
-            f'<tr data-kind="{escape(row["kind"])}"><th scope="row">{escape(name).replace("γ = ", GAMMA)}</th>{figures}</tr>'
-        )
+        head_cell = f'<th scope="row">{escape(name).replace("γ = ", GAMMA)}</th>'
+        body.append(f'<tr data-kind="{escape(row["kind"])}">{head_cell}{figures}</tr>')
     used = "".join(map(marks, group.rows))
     below = [LEGEND, *(f"{sign} {text}" for sign, text in FOOTNOTES.items() if sign in used), *group.remarks]
     title = escape(format_heading(group))

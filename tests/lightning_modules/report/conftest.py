@@ -1,10 +1,9 @@
 """Folders of samples as `scoretap test` and `scoretap predict` leave them, with tones for speech."""
 
-import math
 from pathlib import Path
 
 import pytest
-import torch
+from tones import RATE, tone
 
 from callbacks.manifest import ManifestPart, merge_parts
 from callbacks.sample_writer import write_sample
@@ -12,13 +11,6 @@ from callbacks.wav_files import write_wav
 from datamodules.speech_commands import DIGITS
 from lightning_modules.scoring.output import write_scores
 from lightning_modules.scoring.rows import Scores
-
-RATE = 16000
-
-
-def tone(hertz, amplitude=0.5):
-    """One second ``(N,)`` of a sine."""
-    return amplitude * torch.sin(2 * math.pi * hertz * torch.arange(RATE) / RATE)
 
 
 @pytest.fixture

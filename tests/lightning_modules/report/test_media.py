@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import RATE, tone
 from PIL import Image
+from tones import RATE, tone
 
 from callbacks.wav_files import write_wav
 from lightning_modules.errors import InputError
