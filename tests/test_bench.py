@@ -3,13 +3,14 @@
 import json
 import math
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
+from bench import scoring
 from bench.__main__ import PARTS, run
 from bench.models import FEATURES, SUBNET, UNET, UNET_GUIDED
 from bench.report import Part, save
-from bench.scoring import Stopwatch
 from bench.settings import tiny_settings
 from bench.timing import Ratio, Timing, exactly, interleave, ratio
 from bench.vocoder import VOCODERS
@@ -58,13 +59,15 @@ EXPECTED = {
 def test_every_part_reports_its_ratios(name, tmp_path):
     run(tiny_settings(tmp_path / "scratch"), tmp_path / "report", [name])
     kept = json.loads((tmp_path / "report" / "bench.json").read_text())["parts"][name]
-    assert kept["rows"] and all(None not in (row and list(row.values())[:1]) for row in kept["rows"])
+    assert kept["rows"]
     if name in EXPECTED:
         assert set(kept["ratios"]) == EXPECTED[name]
     for key, found in kept["ratios"].items():
         if "oneDNN" in key and found["failure"]:
             continue  # PyTorch may be built without it
         assert not found["failure"] and 0 < found["low"] <= found["value"] <= found["high"] < math.inf, key
+    if name == "networks":
+        assert all(row["share of peak"] > 0 for row in kept["rows"])
     text = (tmp_path / "report" / "bench.md").read_text()
     assert all(f"| {key.replace('|', '/')} |" in text for key in kept["ratios"])
 
@@ -121,11 +124,22 @@ def test_report_keeps_what_it_was_given(tmp_path):
     assert "| a/b | 1.235 |" in text and "| c | - |" in text and "A note." in text
 
 
-def test_stopwatch_passes_items_and_errors_on():
-    watch = Stopwatch()
-    assert list(watch.each("reading", [1, 2, 3])) == [1, 2, 3]
+def test_stopwatch_keeps_accounts(monkeypatch):
+    """With a clock that goes on by one second each time it is read: one per item, the end, and one per call."""
+    monkeypatch.setattr(scoring, "time", SimpleNamespace(perf_counter=map(float, range(100)).__next__))
+    watch = scoring.Stopwatch()
+    assert list(watch.each(scoring.READING, [1, 2, 3])) == [1, 2, 3]
+    assert watch.call(scoring.NETWORK, pow, 2, 3) == 8
     with pytest.raises(ZeroDivisionError):
-        watch.call("reading", lambda: 1 / 0)
+        watch.call(scoring.NETWORK, lambda: 1 / 0)
+    assert watch.seconds == {scoring.READING: 4, scoring.NETWORK: 2, scoring.UPDATES: 0, scoring.COMPUTING: 0}
+
+
+def test_share_of_networks_at_more_clips():
+    """All but the metrics' computation grows with the clips: 80 / (80 + 10 + 10 + 10) of ten times as many."""
+    seconds = {scoring.READING: 1.0, scoring.NETWORK: 8.0, scoring.UPDATES: 1.0, scoring.COMPUTING: 10.0}
+    assert scoring.network_share([seconds], 1.0).value == 0.4
+    assert scoring.network_share([seconds], 10.0).value == pytest.approx(80 / 110)
 
 
 def test_a_worker_starts_with_its_environment(monkeypatch):

@@ -67,7 +67,8 @@ def _settings(options: argparse.Namespace, scratch: Path) -> Settings:
     settings = Settings(torch.device("cuda" if on_gpu else "cpu"), scratch, clips=options.clips, rounds=options.rounds)
     settings = replace(settings, compile=not options.no_compile)
     if options.paper or on_gpu:
-        settings = replace(settings, size="experiments", full_batch=64 if on_gpu else 4)
+        full_batch, steps = (64, 25) if on_gpu else (4, 10)
+        settings = replace(settings, size="experiments", full_batch=full_batch, steps=steps)
     return settings
 
 

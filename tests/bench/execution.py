@@ -7,7 +7,6 @@ import torch
 
 from bench.models import make_generator
 from bench.settings import Settings
-from bench.timing import synchronize
 from datamodules.batch import Batch
 from lightning_modules.networks.cost import count_gmacs
 
@@ -105,7 +104,6 @@ def _loss_gradient(generator: Any, batch: int, compiled: bool) -> Callable[[], A
 
     def gradient() -> None:
         losses(clips, *generator.training_noise(x_0)).mean().backward()
-        synchronize()
 
     return gradient
 

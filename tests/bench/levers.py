@@ -46,7 +46,7 @@ def levers(settings: Settings) -> Part:
     plain = linear["fp32"]
     part.ratios |= {f"linear layer: fp32 / {name}": ratio(plain, linear[name]) for name in linear if name != "fp32"}
     part.notes = [
-        f"Processes on the CPU with {torch.get_num_threads()} threads, Score Subnet at {settings.label} with "
+        f"Processes on the CPU with {torch.get_num_threads()} threads, the small Score Subnet and the ResNeXt-29 with "
         f"{_batch(settings)} clips at a time; malloc tuned means {' '.join(f'{k}={v}' for k, v in MALLOC.items())}.",
         "bf16 and the layout of whole networks stand in the part `networks`.",
     ]
@@ -54,13 +54,13 @@ def levers(settings: Settings) -> Part:
 
 
 def _batch(settings: Settings) -> int:
-    return min(16, settings.full_batch)
+    return 2 if settings.tiny else 16
 
 
 def _make(name: str, settings: Settings) -> Callable[[], Any]:
-    cpu = Settings(torch.device("cpu"), settings.scratch, settings.size)
+    cpu = Settings(torch.device("cpu"), settings.scratch, "tiny" if settings.tiny else "small")
     if name == "evaluator":
-        evaluator = make_evaluator(settings.size, cpu.device)
+        evaluator = make_evaluator("tiny" if settings.tiny else "experiments", cpu.device)
         waveform = torch.randn(_batch(settings), evaluator.front_end.num_samples)
         return torch.no_grad()(lambda: evaluator(waveform))
     return make_step(TRAIN if name == TRAIN.name else DRAW_GUIDED, SUBNET, EAGER, _batch(settings), cpu)

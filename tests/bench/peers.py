@@ -52,6 +52,6 @@ def peers(settings: Settings) -> Part:
         part.rows.append([peer.name, peer.million, peer.gmacs, peer.evaluations, together, peer.source])
         part.ratios[f"{UNIT}: {peer.name} / {PAPER_SUBNET}"] = exactly(together / unit)
     part.notes.append(
-        "Evaluations are those of each default sampler. What the rows named (paper) cost here stands in the part `networks`."
+        "Evaluations are those of each default sampler. What the rows named (paper) cost here stands in `networks`."
     )
     return part

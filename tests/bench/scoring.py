@@ -77,8 +77,8 @@ def scoring(settings: Settings) -> Part:
         for what, seconds in best.items():
             shares = seconds / sum(best.values()), projected[what] / sum(projected.values())
             part.rows.append([name, what, seconds, *shares])
-        part.ratios[f"{name}: share of front end and network"] = _network_share(rounds, 1.0)
-        part.ratios[f"{name}: share of front end and network at {BENCHMARK} clips"] = _network_share(rounds, growth)
+        part.ratios[f"{name}: share of front end and network"] = network_share(rounds, 1.0)
+        part.ratios[f"{name}: share of front end and network at {BENCHMARK} clips"] = network_share(rounds, growth)
     with worker() as run:
         few, many = run(metric_memory, settings)
     part.ratios |= {
@@ -157,7 +157,8 @@ def _at(seconds: dict[str, float], growth: float) -> dict[str, float]:
     return {what: value if what == COMPUTING else growth * value for what, value in seconds.items()}
 
 
-def _network_share(rounds: list[dict[str, float]], growth: float) -> Ratio:
+def network_share(rounds: list[dict[str, float]], growth: float) -> Ratio:
+    """Share of front end and network with ``growth`` times as many clips, over rounds of seconds by account."""
     grown = [_at(seconds, growth) for seconds in rounds]
     shares = [seconds[NETWORK] / sum(seconds.values()) for seconds in grown]
     return Ratio(statistics.median(shares), min(shares), max(shares))
