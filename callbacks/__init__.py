@@ -1,5 +1,6 @@
 """Guided sampling, metric logging and safety as Lightning callbacks."""
 
+from callbacks.channels_last import ChannelsLast
 from callbacks.cost_report import CostReport
 from callbacks.ema import EMA
 from callbacks.frozen_guard import FrozenGuard
@@ -8,4 +9,13 @@ from callbacks.non_finite_guard import NonFiniteGuard
 from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 
-__all__ = ["EMA", "CostReport", "FrozenGuard", "GuidedSampling", "NonFiniteGuard", "SampleScores", "SampleWriter"]
+__all__ = [
+    "EMA",
+    "ChannelsLast",
+    "CostReport",
+    "FrozenGuard",
+    "GuidedSampling",
+    "NonFiniteGuard",
+    "SampleScores",
+    "SampleWriter",
+]
