@@ -113,6 +113,10 @@ const Listening = (() => {
       row.hidden = !fits("digit", row.dataset.digit) || !row.querySelector("td:not([hidden]) .clip");
     }
     for (const table of document.querySelectorAll(".players")) {
+      // Nor does a column stay that has nothing in the rows that do.
+      const filled = new Set([...table.querySelectorAll("tr:not([hidden]) td:not([hidden]) .clip")]
+        .map((button) => button.closest("td").dataset.column));
+      for (const cell of table.querySelectorAll("[data-column]")) cell.hidden ||= !filled.has(cell.dataset.column);
       table.hidden = !table.querySelector("tbody tr:not([hidden])");
       if (table.previousElementSibling?.matches("h2")) table.previousElementSibling.hidden = table.hidden;
       table.style.setProperty("--columns", table.querySelectorAll("thead th:not([hidden])").length);

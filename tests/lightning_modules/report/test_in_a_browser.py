@@ -28,6 +28,7 @@ def window(browser, page):
     """The browser, which shows the report; nothing may have come to its console in the end."""
     browser.open(page / "index.html")
     yield browser
+    browser.devtools("Emulation.clearDeviceMetricsOverride")
     assert browser.log() == []
 
 
@@ -96,9 +97,11 @@ def test_filters(window):
         window.click(f"input[name={name}][value='{value}']")
         return window.run(SHOWN)
 
-    assert len(window.run(SHOWN)) == 16
+    heads = "return [...document.querySelectorAll('thead th')].filter((head) => head.checkVisibility()).length"
+    assert len(window.run(SHOWN)) == 16 and window.run(heads) == 5
     assert len(tick("digit", "5")) == 6 and all(": five" in name for name in window.run(SHOWN))
     assert len(tick("scale", "3")) == 4, "recordings have no guidance scale"
+    assert window.run(heads) == 2, "the table of samples without a digit is gone, and γ = 1"
     assert {name.partition(":")[0] for name in tick("model", "Score Subnet")} == {"Score Subnet, γ = 3"}
     assert tick("digit", "5") and len(window.run(SHOWN)) == 4, "no digit ticked is all digits"
     assert tick("scale", "3") and tick("scale", "0") == []
@@ -148,3 +151,15 @@ def test_a_phone(window):
     )
     assert small == [], "too small for a finger"
     assert len(window.run(SHOWN)) == 16
+
+
+def test_a_column_without_a_clip_in_the_rows_that_stay_is_hidden(browser, draw, report, work):
+    draw("one", [(3, 1), (5, 1)])
+    draw("two", [(3, 1)])
+    assert report("runs", "--output", "other")[0] == 0
+    browser.open(work / "other" / "index.html")
+    browser.click("input[name=digit][value='5']")
+    visible = "return [...document.querySelectorAll('thead th:not([hidden])')].map((head) => head.dataset.model)"
+    assert browser.run(visible) == ["one"]
+    browser.click("#all")
+    browser.until(lambda: browser.run(visible) == ["one", "two"])
