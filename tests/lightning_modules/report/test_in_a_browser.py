@@ -97,7 +97,7 @@ def test_filters(window):
         window.click(f"input[name={name}][value='{value}']")
         return window.run(SHOWN)
 
-    heads = "return [...document.querySelectorAll('thead th')].filter((head) => head.checkVisibility()).length"
+    heads = "return [...document.querySelectorAll('.players thead th')].filter((head) => head.checkVisibility()).length"
     assert len(window.run(SHOWN)) == 16 and window.run(heads) == 5
     assert len(tick("digit", "5")) == 6 and all(": five" in name for name in window.run(SHOWN))
     assert len(tick("scale", "3")) == 4, "recordings have no guidance scale"
@@ -159,7 +159,7 @@ def test_a_column_without_a_clip_in_the_rows_that_stay_is_hidden(browser, draw, 
     assert report("runs", "--output", "other")[0] == 0
     browser.open(work / "other" / "index.html")
     browser.click("input[name=digit][value='5']")
-    visible = "return [...document.querySelectorAll('thead th:not([hidden])')].map((head) => head.dataset.model)"
+    visible = "return [...document.querySelectorAll('.players th[data-model]:not([hidden])')].map((head) => head.dataset.model)"
     assert browser.run(visible) == ["one"]
     browser.click("#all")
     browser.until(lambda: browser.run(visible) == ["one", "two"])
