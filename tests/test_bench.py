@@ -10,9 +10,10 @@ import torch
 from bench import scoring
 from bench.__main__ import PARTS, run
 from bench.models import FEATURES, SUBNET, UNET, UNET_GUIDED
+from bench.peak import ceiling, measured_peak
 from bench.report import Part, save
 from bench.settings import tiny_settings
-from bench.timing import Ratio, Timing, exactly, interleave, ratio
+from bench.timing import Ratio, Timing, exactly, interleave, joined, ratio
 from bench.vocoder import VOCODERS
 from bench.workers import worker
 
@@ -105,6 +106,15 @@ def test_ratios_are_taken_round_by_round():
     found = ratio(Timing([2.0, 30.0, 4.0]), Timing([1.0, 10.0, 1.0]), scale=2.0)
     assert found == Ratio(6.0, 4.0, 8.0)
     assert str(found) == "6 (4 to 8)" and str(exactly(1.5)) == "1.5"
+
+
+def test_peak_is_the_best_round_of_the_better_kernel():
+    flops = {("fp32", "mm"): 2e9, ("fp32", "conv"): 1e9, ("bf16", "mm"): 1e9}
+    rounds = joined(Timing([4.0, 0.5]), Timing([1.0]))
+    timings = {("fp32", "mm"): rounds, ("fp32", "conv"): Timing([0.5]), ("bf16", "mm"): Timing([], "none here")}
+    peak = measured_peak(timings, flops)
+    assert peak == {("fp32", "mm"): 4.0, ("fp32", "conv"): 2.0, ("bf16", "mm"): None}
+    assert ceiling(peak, "fp32") == 4.0 and math.isnan(ceiling(peak, "bf16"))
 
 
 def test_report_keeps_what_it_was_given(tmp_path):

@@ -4,10 +4,10 @@ from typing import Any
 
 from bench.execution import DRAW, DRAW_GUIDED, EAGER, EXECUTIONS, TRAIN, Execution, Job, gmacs, graph_breaks, make_step
 from bench.models import FEATURES, SUBNET, UNET, UNET_GUIDED
-from bench.peak import ceiling, measured_peak
+from bench.peak import Ceiling, ceiling, measured_peak, peak_kernels
 from bench.report import Part
 from bench.settings import Settings
-from bench.timing import Timing, exactly, interleave, ratio
+from bench.timing import Timing, exactly, interleave, joined, ratio
 
 CASES = [
     *((job, model) for job in (TRAIN, DRAW) for model in (SUBNET, FEATURES, UNET)),
@@ -26,11 +26,11 @@ def executions(job: Job, model: str, settings: Settings) -> list[Execution]:
 
 def networks(settings: Settings) -> Part:
     """Steps of every model: milliseconds, multiply-accumulates and share of the machine's measured ceiling."""
-    peak = measured_peak(settings)
     part = Part("networks")
     part.header = ["step", "model", "execution", "ms per clip", "GMACs per clip", "GFLOP/s", "share of peak"]
     counts = {case: gmacs(*case, settings) for case in CASES}
-    timings: dict[tuple[Job, str, str], Timing] = {}
+    timings: dict[Any, Timing] = {}
+    kernels, flops = peak_kernels(settings)
     for job in (TRAIN, DRAW, DRAW_GUIDED):  # all models of a job together: they are compared with each other
         variants = {
             (job, model, execution.name): make_step(job, model, execution, settings.full_batch, settings)
@@ -38,7 +38,11 @@ def networks(settings: Settings) -> Part:
             if other == job
             for execution in executions(job, model, settings)
         }
-        timings |= interleave(variants, settings.rounds, settings.least_seconds)
+        found = interleave({**kernels, **variants}, settings.rounds, settings.least_seconds)
+        for kernel in kernels:  # of all jobs together, so that a ceiling is the best of every round
+            found[kernel] = joined(timings.get(kernel), found[kernel])
+        timings |= found
+    peak = measured_peak(timings, flops)
     for job, model in CASES:
         for execution in executions(job, model, settings):
             timing = timings[job, model, execution.name]
@@ -63,11 +67,10 @@ def _figures(timing: Timing, count: float, peak: float, settings: Settings) -> l
     return [1e3 * seconds, count, speed, speed / peak]
 
 
-def _notes(peak: dict[str, dict[str, float | None]], settings: Settings) -> list[str]:
+def _notes(peak: Ceiling, settings: Settings) -> list[str]:
     found = ", ".join(
         f"{kernel} {precision} {value:.4g}" if value else f"{kernel} {precision} does not run"
-        for precision, kernels in peak.items()
-        for kernel, value in kernels.items()
+        for (precision, kernel), value in peak.items()
     )
     notes = [
         f"Models at {settings.label}, {settings.full_batch} clips at a time, best of {settings.rounds} rounds; "

@@ -1,20 +1,26 @@
-"""The machine's ceiling, measured in the same run: matrix products and convolutions."""
+"""The machine's ceiling: matrix products and convolutions, measured in turn with what is compared with them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from bench.settings import Settings
-from bench.timing import interleave
+from bench.timing import Timing
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+Kernel = tuple[str, str]  # precision, and mm or conv
+Ceiling = dict[Kernel, float | None]  # GFLOP/s; None where a kernel does not run
 
 
-def measured_peak(settings: Settings) -> dict[str, dict[str, float | None]]:
-    """GFLOP/s of the best round by kernel, ``mm`` and ``conv``, within each precision; None where it does not run."""
+def peak_kernels(settings: Settings) -> tuple[dict[Kernel, Callable[[], Any]], dict[Kernel, float]]:
+    """The kernels, and how many floating-point operations one call of each is."""
     on_gpu = settings.device.type == "cuda"
     side = 64 if settings.tiny else (8192 if on_gpu else 1024)
     channels, batch = (8, 1) if settings.tiny else ((256, 64) if on_gpu else (256, 1))
-    flops, kernels = {}, {}
+    kernels: dict[Kernel, Callable[[], Any]] = {}
+    flops: dict[Kernel, float] = {}
     for name, dtype in DTYPES.items():
         a, b = (torch.randn(side, side, device=settings.device, dtype=dtype) for _ in range(2))
         x = torch.randn(batch, channels, 64, 64, device=settings.device, dtype=dtype)
@@ -24,15 +30,15 @@ def measured_peak(settings: Settings) -> dict[str, dict[str, float | None]]:
         kernels[name, "conv"] = lambda x=x, w=w: F.conv2d(x, w, padding=1)
         flops[name, "mm"] = 2.0 * side**3
         flops[name, "conv"] = 2.0 * batch * channels**2 * 9 * 64**2
-    with torch.no_grad():
-        found = interleave(kernels, settings.rounds, settings.least_seconds)
-    peak: dict[str, dict[str, float | None]] = {name: {} for name in DTYPES}
-    for (name, kernel), timing in found.items():
-        peak[name][kernel] = flops[name, kernel] / timing.best / 1e9 if timing.best else None
-    return peak
+    return kernels, flops
 
 
-def ceiling(peak: dict[str, dict[str, float | None]], precision: str) -> float:
-    """The better of the two kernels, GFLOP/s; NaN where neither runs."""
-    values = [value for value in peak[precision].values() if value is not None]
-    return max(values, default=float("nan"))
+def measured_peak(timings: Mapping[Any, Timing], flops: Mapping[Kernel, float]) -> Ceiling:
+    """GFLOP/s of each kernel's best round among ``timings``."""
+    best = {kernel: timings[kernel].best for kernel in flops}
+    return {kernel: flops[kernel] / seconds / 1e9 if seconds else None for kernel, seconds in best.items()}
+
+
+def ceiling(peak: Ceiling, precision: str) -> float:
+    """The better of the kernels of one precision, GFLOP/s; NaN where neither runs."""
+    return max((value for kernel, value in peak.items() if kernel[0] == precision and value), default=float("nan"))

@@ -78,7 +78,7 @@ def interleave(variants: Mapping[Any, Callable[[], Any]], rounds: int, least_sec
             function()
             repeats[name] = max(1, min(1000, round(least_seconds / max(seconds_of(function), 1e-7))))
         except Exception as error:  # a variant that cannot run here is a result
-            failures[name] = f"{type(error).__name__}: {(str(error).strip() or '-').splitlines()[0]}"[:200]
+            failures[name] = f"{type(error).__name__}: {(str(error).strip() or '-').splitlines()[0]}"[:160]
     seconds: dict[Any, list[float]] = {name: [] for name in variants}
     gc.collect()
     for _ in range(rounds):
@@ -94,6 +94,11 @@ def ratio(over: Timing, under: Timing, scale: float = 1.0) -> Ratio:
         return Ratio(None, failure=failure)
     values = [scale * a / b for a, b in zip(over.seconds, under.seconds, strict=True)]
     return Ratio(statistics.median(values), min(values), max(values))
+
+
+def joined(earlier: Timing | None, later: Timing) -> Timing:
+    """Rounds of one variant that was measured several times."""
+    return later if earlier is None else Timing(earlier.seconds + later.seconds, earlier.failure or later.failure)
 
 
 def exactly(value: float) -> Ratio:
