@@ -38,7 +38,7 @@ def test_not_known_before_training():
     module = build(
         "lightning_modules.EvaluatorModule", network=tiny.CONFIGS["evaluator"]["model"]["init_args"]["network"]
     )
-    assert module.metadata() == {"labels": list(range(10)), "val_accuracy": None}
+    assert module.metadata() == {"labels": list(range(10)), "batch_size": None, "val_accuracy": None}
 
 
 def test_checkpoint_of_older_versions(evaluator):
