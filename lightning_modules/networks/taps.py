@@ -106,8 +106,8 @@ class Reading:
 class TappedClassifier(nn.Module):
     """A classifier whose submodules' outputs, and gradients with respect to them, can be read.
 
-    Any module that maps ``(x (B, 1, F, L), c_noise (B,))`` to logits ``(B, K)`` will do. Its parameters never receive
-    gradients here, unless :meth:`train_what_features_need` was called. Hooks live only during a read, so that copies of
+    Any module that maps ``(x (B, 1, F, L), c_noise (B,))`` to logits ``(B, K)`` will do. Its parameters receive no
+    gradients here, unless :meth:`train_what_features_need` is called. Hooks live only during a read, so that copies of
     this module read their own taps.
 
     Args:
@@ -121,8 +121,7 @@ class TappedClassifier(nn.Module):
 
     def __init__(self, network: nn.Module, scaling: InputScaling, taps: Sequence[Tap | str] = ()) -> None:
         super().__init__()
-        self.network, self.scaling = network, scaling
-        self._trained = False
+        self.network, self.scaling, self.trained = network, scaling, False
         known = [name for name, _ in network.named_modules() if name]
         self.taps: list[Tap] = []
         for tap in (Tap(tap) if isinstance(tap, str) else tap for tap in taps):
@@ -142,7 +141,7 @@ class TappedClassifier(nn.Module):
             differentiable: whether :meth:`Reading.class_gradient` will be called.
         """
         gradient_taps = [tap.module for tap in self.taps if tap.gradient]
-        trained = self._trained and torch.is_grad_enabled()
+        trained = self.trained and torch.is_grad_enabled()
         with torch.enable_grad() if differentiable or gradient_taps or trained else torch.no_grad():
             x_t = x_t.detach().requires_grad_(torch.is_grad_enabled())
             logits, activations = self._forward_with_taps(*self.scaling(x_t, t))
@@ -173,16 +172,15 @@ class TappedClassifier(nn.Module):
         return shapes
 
     def train_what_features_need(self, input_shape: tuple[int, ...]) -> int:
-        """Let losses train the parameters that feature taps depend on, and no other; returns how many.
+        """Ask for gradients of the parameters that feature taps depend on, and of no other; returns how many.
 
         Layers above the deepest feature tap would get none, and processes that train together wait for all that ask.
 
         Args:
             input_shape: ``(1, F, L)`` of one log-Mel.
         """
-        self._trained = True
         parameters = list(self.network.requires_grad_(True).parameters())
-        features = [tap.module for tap in self.taps if tap.feature]
+        features, self.trained = [tap.module for tap in self.taps if tap.feature], True
         grads: Sequence[Tensor | None] = [None] * len(parameters)
         if features:
             with torch.enable_grad():
