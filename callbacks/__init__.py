@@ -4,6 +4,7 @@ from callbacks.channels_last import ChannelsLast
 from callbacks.cost_report import CostReport
 from callbacks.ema import EMA
 from callbacks.frozen_guard import FrozenGuard
+from callbacks.generation_metrics import GenerationMetrics
 from callbacks.guided_sampling import GuidedSampling
 from callbacks.non_finite_guard import NonFiniteGuard
 from callbacks.sample_scores import SampleScores
@@ -14,6 +15,7 @@ __all__ = [
     "ChannelsLast",
     "CostReport",
     "FrozenGuard",
+    "GenerationMetrics",
     "GuidedSampling",
     "NonFiniteGuard",
     "SampleScores",

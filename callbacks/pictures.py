@@ -1,7 +1,8 @@
-"""Grids of log-Mel spectrograms as pictures."""
+"""Grids of log-Mel spectrograms, and confusions of digits, as pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,9 +34,30 @@ def save_mel_grid(path: Path, rows: Sequence[tuple[str, Tensor]], columns: Seque
         axis.set_title(label, fontsize=9)
     if title:
         figure.suptitle(title, fontsize=10)
+    _write(figure, path, FigureCanvasAgg)
+
+
+def save_confusion(path: Path, counts: Sequence[Sequence[int]]) -> None:
+    """Draw how often each intended digit (row) was heard as each digit (column), and write it as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 4.6), dpi=100, layout="constrained")
+    axis = figure.subplots()
+    largest = max(1, *(count for row in counts for count in row))
+    axis.imshow([list(row) for row in counts], cmap="Blues", vmin=0, vmax=largest)
+    for i, row in enumerate(counts):
+        for j, count in enumerate(row):
+            if count:
+                axis.text(j, i, str(count), ha="center", va="center", color="white" if count > largest / 2 else "black")
+    axis.set(xticks=range(len(counts)), yticks=range(len(counts)), xlabel="heard", ylabel="intended")
+    _write(figure, path, FigureCanvasAgg)
+
+
+def _write(figure: Any, path: Path, canvas: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    FigureCanvasAgg(figure).print_png(temporary)
+    canvas(figure).print_png(temporary)
     temporary.replace(path)
 
 

@@ -1,11 +1,14 @@
 """The paper's Table 1 as part of `scoretap test`: draw, judge, write a row."""
 
-from collections.abc import Callable
+import csv
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from callbacks.manifest import MANIFEST
+from callbacks.media import log_scores
+from callbacks.on_first import on_first
 from callbacks.run_folder import checkpoint_folder
 from callbacks.sample_folder import SampleFolder, spread_requests
 from datamodules.sample_requests import SEED_LIMIT, RequestList
@@ -81,7 +84,7 @@ class SampleScores(Callback):
                 "leave out --scoring.evaluator"
             )
         pl_module.check_guidance(self._asked(pl_module), pl_module.sampling)
-        self._real = _on_first(trainer, lambda: self._open_real_speech(trainer, pl_module))
+        self._real = on_first(trainer, lambda: self._open_real_speech(trainer, pl_module))
 
     def _open_real_speech(self, trainer: Trainer, generator: Any) -> Any:
         from lightning_modules.scoring.generators import open_real_speech
@@ -110,9 +113,9 @@ class SampleScores(Callback):
             return
         samples, asked = self._samples(trainer, pl_module), self._asked(pl_module)
         requests: RequestList = spread_requests(asked, self.count, self.seed)
-        _on_first(trainer, samples.open)
+        on_first(trainer, samples.open)
         samples.draw(trainer, pl_module, requests, self.batch_size)
-        _on_first(trainer, lambda: self._score(trainer, pl_module, samples))
+        on_first(trainer, lambda: self._score(trainer, pl_module, samples))
 
     def _samples(self, trainer: Trainer, generator: Any) -> SampleFolder:
         from lightning_modules.scoring.facts import sampling_settings
@@ -135,7 +138,14 @@ class SampleScores(Callback):
             facts["test_loss"] = float(trainer.callback_metrics["test/loss"])
         rows = generator_rows(self._real, generator, name, samples.path, self.count, facts, checkpoint)
         write_scores(samples.path / "scores.json", rows)
+        log_scores(trainer, rows, samples.path, self._listen(samples.path))
         print(f"{format_table(rows)}\n\n{samples.path / 'scores.json'}")
+
+    def _listen(self, folder: Path, count: int = 20) -> list[tuple[Any, ...]]:
+        """Digit, seed, guidance scale and WAV of the first samples."""
+        with open(folder / MANIFEST, newline="") as file:
+            drawn = list(csv.DictReader(file))[: min(count, self.count)]
+        return [(row["label"], row["seed"], float(row["guidance_scale"]), folder / row["file"]) for row in drawn]
 
 
 def folder_name(settings: dict[str, Any]) -> str:
@@ -146,17 +156,3 @@ def folder_name(settings: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     sampler = settings["sampler"].partition("(")[0]
     return f"guidance={settings['guidance_scale']:g}-{sampler}-{settings['num_steps']}-{digest}"
-
-
-def _on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
-    """Do ``work`` on the first process while the others wait; what is refused there is refused on all."""
-    result, sentence = None, None
-    if trainer.is_global_zero:
-        try:
-            result = work()
-        except InputError as error:
-            sentence = str(error)
-    sentence = trainer.strategy.broadcast(sentence)
-    if sentence is not None:
-        raise InputError(sentence)
-    return result

@@ -1,20 +1,33 @@
-"""The settings of a run, kept beside its checkpoints."""
+"""The settings of a run, kept beside its checkpoints, and who the run is, kept inside them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 
 from callbacks.run_folder import run_folder
+from lightning_modules.tracking import WandbTracker
 
 
 class SavedConfig(SaveConfigCallback):
-    """Writes ``config.yaml`` to the run's own folder; Lightning's would share one where a logger has no ``log_dir``."""
+    """Writes ``config.yaml`` to the run's own folder; Lightning's would share one where a logger has no ``log_dir``.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Checkpoints tell under ``run`` which configs were composed and which W&B run it is, so that a run that is resumed or
+    tested belongs to the same group.
+
+    Args:
+        args: of Lightning's callback.
+        configs: names of the composed configs.
+        kwargs: of Lightning's callback.
+    """
+
+    def __init__(self, *args: Any, configs: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, save_to_log_dir=False, **kwargs)
         self._folder = Path()
+        self.configs = list(configs)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._folder = run_folder(trainer)  # on all processes; save_config runs on the first alone
@@ -24,3 +37,10 @@ class SavedConfig(SaveConfigCallback):
         self._folder.mkdir(parents=True, exist_ok=True)
         path = str(self._folder / self.config_filename)
         self.parser.save(self.config, path, skip_none=False, overwrite=self.overwrite, multifile=self.multifile)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbTracker):
+                logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False)))
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        trackers = [logger for logger in trainer.loggers if isinstance(logger, WandbTracker)]
+        checkpoint["run"] = {"configs": self.configs, "wandb": trackers[0].version if trackers else None}

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
@@ -20,17 +21,21 @@ from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 from callbacks.saved_config import SavedConfig
 from datamodules import SampleRequests
-from lightning_modules.arguments import LIGHTNING_NAMES, settle_arguments
+from lightning_modules.arguments import CONFIGS, LIGHTNING_NAMES, settle_arguments
 from lightning_modules.audio import Vocoder
 from lightning_modules.checkpoints import check_fits, read_checkpoint
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.generator import Generator
 from lightning_modules.parser_errors import first_sentence
+from lightning_modules.tracking import WandbTracker
+from lightning_modules.tracking.run_names import composed_configs, run_names
 
 
 class ScoretapCLI(LightningCLI):
     """Adds settings of drawing and scoring; checks everything before the Trainer starts."""
+
+    configs: Sequence[str] = ()  # names of those that the command composes
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(Sampling, "sampling")
@@ -83,8 +88,26 @@ class ScoretapCLI(LightningCLI):
         else:
             model.check_data(self.datamodule)
             model.check_trainer(self.trainer)
+        stored: dict[str, Any] = {}
         if (path := self._get(self.config, "ckpt_path")) is not None and path not in LIGHTNING_NAMES:
-            check_fits(read_checkpoint(path), model)
+            checkpoint = read_checkpoint(path)
+            check_fits(checkpoint, model)
+            stored = checkpoint.get("run", {})
+        self._name_run(stored)
+
+    def _name_run(self, stored: dict[str, Any]) -> None:
+        """Tell loggers and checkpoints which configs the run is of: a checkpoint's own where the command names none."""
+        names = run_names(self.subcommand, self.configs)
+        configs = list(self.configs)
+        if names.facts["experiment"] is None and stored.get("configs"):
+            configs = stored["configs"]
+            names = run_names(self.subcommand, configs)
+        for logger in self.trainer.loggers:
+            if isinstance(logger, WandbTracker):
+                logger.belong(names, stored)
+        for callback in self.trainer.callbacks:
+            if isinstance(callback, SavedConfig):
+                callback.configs = configs
 
     def _adopt_labels(self) -> None:
         """Digits that the model will have been trained on, before the Trainer restores or sets them: checks ask."""
@@ -112,8 +135,10 @@ def run_trainer(command: str, args: list[str]) -> None:
     """
     _keep_quiet()
     skipped = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"}
+    settled = settle_arguments(command, args)
     # One parser instead of four: building the others would double the time to start.
-    cli = type("CLI", (ScoretapCLI,), {"subcommands": staticmethod(lambda: {command: skipped})})
+    members = {"subcommands": staticmethod(lambda: {command: skipped}), "configs": composed_configs(settled, CONFIGS)}
+    cli = type("CLI", (ScoretapCLI,), members)
     parser = {"exit_on_error": False, "allow_abbrev": False}  # a name cut short is a name misspelt
     cli(
         save_config_callback=SavedConfig if command == "fit" else None,
@@ -126,7 +151,7 @@ def run_trainer(command: str, args: list[str]) -> None:
         },
         seed_everything_default=0,
         parser_kwargs={**parser, command: parser},
-        args=[command, *settle_arguments(command, args)],
+        args=[command, *settled],
     )
 
 

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from lightning_modules.errors import InputError
+from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.generator import Generator
 from lightning_modules.scoring.external import FolderWaveforms
 from lightning_modules.scoring.facts import cost_facts, device_name, origin_facts
@@ -27,6 +28,15 @@ def open_real_speech(evaluator: str, generator: Generator, **settings: Any) -> R
     Raises:
         InputError: the evaluator or the corpus cannot be used, or the evaluator hears clips of another rate or length.
     """
+    return RealSpeech(load_judge(evaluator, generator), vocoder=generator.vocoder, **settings)
+
+
+def load_judge(evaluator: str, generator: Generator) -> EvaluatorModule:
+    """The evaluator stored at ``evaluator``, where the generator is.
+
+    Raises:
+        InputError: it cannot be used, or hears clips of another rate or length than the generator makes.
+    """
     judge = load_evaluator(evaluator).to(generator.device)
     theirs, ours = judge.front_end, generator.front_end
     if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
@@ -34,7 +44,7 @@ def open_real_speech(evaluator: str, generator: Generator, **settings: Any) -> R
             f"evaluator and generator must share rate and length, they have {theirs.sample_rate} Hz, "
             f"{theirs.num_samples} samples and {ours.sample_rate} Hz, {ours.num_samples}: train them on one corpus"
         )
-    return RealSpeech(judge, vocoder=generator.vocoder, **settings)
+    return judge
 
 
 def generator_rows(

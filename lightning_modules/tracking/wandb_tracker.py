@@ -1,0 +1,140 @@
+"""The W&B logger: offline where there is no account or no net, one id for a run however often it is resumed."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.loggers.logger import rank_zero_experiment
+from lightning.pytorch.utilities import rank_zero_only
+
+from lightning_modules.tracking.connection import why_offline
+from lightning_modules.tracking.run_names import RunNames
+
+
+class WandbTracker(WandbLogger):
+    """Weights & Biases for teams: works without account and network, groups runs, resumes them.
+
+    What cannot be sent stays in ``save_dir/wandb``, whole, and ``wandb sync`` sends it later. The environment variable
+    WANDB_MODE wins over ``mode: auto``. The process with rank 0 alone logs.
+
+    Args:
+        project: name of the project.
+        save_dir: folder for the run's files; checkpoints and samples go to ``save_dir/project/id``.
+        name: of the run; by default its group and id.
+        mode: ``auto`` is online where an API key and the server are found, else offline with a sentence; so is
+            ``online``. ``disabled`` logs nothing.
+        entity: team or user; null for the account's default.
+        group: runs to compare as one; by default the ablation, or else the experiment.
+        job_type: by default the command.
+        tags: by default the composed configs.
+        id: of the run; by default the resumed checkpoint's, or a new one.
+        log_model: whether checkpoints become artifacts: at the end, or ``all`` of them as they are written.
+        log_samples: whether samples that ``scoretap test`` draws become an artifact.
+    """
+
+    def __init__(
+        self,
+        project: str = "scoretap",
+        save_dir: str = "runs",
+        name: str | None = None,
+        mode: Literal["auto", "online", "offline", "disabled"] = "auto",
+        entity: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        tags: list[str] | None = None,
+        id: str | None = None,
+        log_model: Literal["all"] | bool = False,
+        log_samples: bool = False,
+    ) -> None:
+        # In a sweep the agent has chosen the id.
+        self._chosen = id or os.environ.get("WANDB_RUN_ID")
+        super().__init__(
+            name=name, save_dir=save_dir, project=project, id=self._chosen or secrets.token_hex(4), log_model=log_model
+        )
+        self._wandb_init.update(entity=entity, group=group, job_type=job_type, tags=tags)
+        self.mode, self.log_samples = mode, log_samples
+        self._facts: dict[str, Any] = {}
+
+    @property
+    def version(self) -> str:
+        """Id of the run; the name of its folder, also where it is disabled."""
+        return str(self._id)
+
+    def belong(self, names: RunNames, stored: dict[str, Any] | None = None) -> None:
+        """Take group, job type and tags where none were given; continue, or name, the run that ``stored`` tells of.
+
+        Args:
+            names: of this run.
+            stored: what the checkpoint that is resumed or tested says under ``run``.
+        """
+        for key, value in (("group", names.group), ("job_type", names.job_type), ("tags", names.tags)):
+            self._wandb_init[key] = self._wandb_init[key] or value
+        self._facts = dict(names.facts)
+        if stored and (id := stored.get("wandb")):
+            if names.job_type != "fit":
+                self._facts["trained_by"] = id
+            elif not self._chosen:
+                self._id = self._wandb_init["id"] = id
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The run; started when it is first asked for."""
+        if self._experiment is None:
+            Path(self._save_dir or ".").mkdir(parents=True, exist_ok=True)  # else W&B takes a temporary folder
+            group = self._wandb_init["group"]
+            self._wandb_init.update(mode=self._settled_mode(), config=dict(self._facts))
+            self._wandb_init["name"] = self._name or (f"{group}-{self._id}" if group else None)
+        return self._started()
+
+    def _started(self) -> Any:
+        import wandb
+
+        try:
+            return super().experiment
+        except wandb.errors.Error as error:
+            if self._wandb_init["mode"] not in ("online", "shared"):
+                raise
+            self._say_offline(" ".join(str(error).split()))
+            self._wandb_init["mode"] = "offline"
+            return super().experiment
+
+    def _say_offline(self, reason: str) -> None:
+        runs = Path(self._save_dir or ".") / "wandb" / "offline-*"
+        print(f"Weights & Biases is offline: {reason}; everything is kept, `wandb sync {runs}` sends it")
+
+    def _settled_mode(self) -> str:
+        import wandb
+
+        mode = os.environ.get("WANDB_MODE", "online") if self.mode == "auto" else self.mode
+        if mode not in ("online", "shared"):
+            return mode
+        settings = wandb.setup().settings
+        if reason := why_offline(settings.base_url, settings.api_key):
+            self._say_offline(reason)
+            return "offline"
+        return mode
+
+    @rank_zero_only
+    def summarise(self, figures: dict[str, Any]) -> None:
+        """Show ``figures`` in the run's summary."""
+        self.experiment.summary.update(figures)
+
+    @rank_zero_only
+    def keep_folder(self, name: str, kind: str, folder: Path) -> None:
+        """Log the files of ``folder`` as an artifact of type ``kind``."""
+        import wandb
+
+        artifact = wandb.Artifact(f"{name}-{self._id}", type=kind)
+        artifact.add_dir(str(folder))
+        self.experiment.log_artifact(artifact)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """End the run, so that another command of this process starts its own."""
+        super().finalize(status)
+        if self._experiment is not None:
+            self._experiment.finish(exit_code=0 if status == "success" else 1)
+            self._experiment = None
