@@ -22,11 +22,12 @@ ABLATIONS = sorted(f"ablations/{path.stem}" for path in CONFIGS.glob("ablations/
 def laid_over(name):
     """The config that the command in an overlay's first comment lays it over."""
     text = (CONFIGS / f"{name}.yaml").read_text()
-    return re.findall(r"--config (experiments/\w+)", text.split("\nmodel:")[0])[0]
+    return re.findall(r"--config ((?:experiments|small|backbones)/\w+)", text.split("\nmodel:")[0])[0]
 
 
 LAID = [f"experiments/{name}" for name in ("features_only", "score_subnet_cfg", "unet_cfg")]
-OVERLAYS = {name: laid_over(name) for name in [*LAID, *ABLATIONS]}
+ON_BACKBONES = ["backbones/resnet18_unconditioned", "backbones/on_resnet18"]
+OVERLAYS = {name: laid_over(name) for name in [*LAID, *ON_BACKBONES, *ABLATIONS]}
 # Networks with the paper's taps that cost next to nothing.
 TINY = {
     "experiments/classifier": {"network.init_args.base_channels": 8, "network.init_args.patch_size": 4},
@@ -39,6 +40,15 @@ TINY = {
 SMALL = [name for name in MODELS if name.startswith("small/")]
 # Paper-size networks in two precisions would take minutes here.
 CHEAP = {"--trainer.accelerator": "cpu", "--trainer.precision": "32-true", "--data.init_args.batch_size": 2}
+
+
+@pytest.fixture(autouse=True)
+def installed(request):
+    """What needs an optional package is skipped where it is missing."""
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    base = OVERLAYS.get(name, name)
+    if name and "torchvision" in (CONFIGS / f"{base}.yaml").read_text():
+        pytest.importorskip("torchvision", reason="torchvision is not installed")
 
 
 def compose(name, digits_root, folder, *more, data="data/speech_commands"):

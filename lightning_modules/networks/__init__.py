@@ -1,5 +1,6 @@
 """Networks: classifier (the backbone), U-Net baseline, taps, Score Subnet (the trained part), judge and vocoders."""
 
+from lightning_modules.networks.adapted import AdaptedClassifier
 from lightning_modules.networks.classifier import Classifier
 from lightning_modules.networks.convnext_istft import ConvNeXtISTFT
 from lightning_modules.networks.discriminators import Discriminators
@@ -12,6 +13,7 @@ from lightning_modules.networks.taps import Reading, Tap, TappedClassifier
 from lightning_modules.networks.unet import UNet
 
 __all__ = [
+    "AdaptedClassifier",
     "Add",
     "Classifier",
     "Concat",
