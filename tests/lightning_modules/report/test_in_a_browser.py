@@ -159,7 +159,8 @@ def test_a_column_without_a_clip_in_the_rows_that_stay_is_hidden(browser, draw, 
     assert report("runs", "--output", "other")[0] == 0
     browser.open(work / "other" / "index.html")
     browser.click("input[name=digit][value='5']")
-    visible = "return [...document.querySelectorAll('.players th[data-model]:not([hidden])')].map((head) => head.dataset.model)"
+    heads = "[...document.querySelectorAll('.players th[data-model]:not([hidden])')]"
+    visible = f"return {heads}.map((head) => head.dataset.model)"
     assert browser.run(visible) == ["one"]
     browser.click("#all")
     browser.until(lambda: browser.run(visible) == ["one", "two"])
