@@ -74,7 +74,7 @@ class GenerationMetrics(Callback):
 
         if not isinstance(pl_module, Generator):
             raise InputError(f"GenerationMetrics draws samples from a generator, this is a {type(pl_module).__name__}")
-        pl_module.check_guidance(self._asked(pl_module), self._sampling(pl_module).guidance_scale)
+        pl_module.check_guidance(self._asked(pl_module), self._sampling(pl_module))
         on_first(trainer, lambda: self._open(trainer, pl_module))
         if self._real is None:
             self._open(trainer, pl_module)  # what the first process kept
@@ -87,7 +87,7 @@ class GenerationMetrics(Callback):
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         root = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
         judge = load_judge(self.evaluator, generator).to(trainer.strategy.root_device)
-        labels = self.labels or (generator.classifier.labels if generator.classifier else datamodule.labels)
+        labels = self.labels or generator.guided_labels() or datamodule.labels
         cache_dir = Path(self.cache_dir).expanduser() if self.cache_dir else None
         with full_precision():
             self._real = load_reference(judge, root, labels, self.minimum_accuracy, cache_dir)
@@ -96,14 +96,13 @@ class GenerationMetrics(Callback):
     def _sampling(self, generator: Any) -> Any:
         own = generator.sampling
         scale = own.guidance_scale if self.guidance_scale is None else self.guidance_scale
-        scale = scale if generator.classifier is not None else 0.0
+        scale = scale if generator.guided_labels() else 0.0
         return own.replace(guidance_scale=scale, num_steps=self.num_steps or own.num_steps)
 
     def _asked(self, generator: Any) -> list[int]:
         if self.labels is not None:
             return self.labels
-        guided = self._sampling(generator).guidance_scale > 0
-        return list(generator.classifier.labels) if guided else []
+        return generator.guided_labels() if self._sampling(generator).guidance_scale > 0 else []
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._real is None or trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
@@ -134,7 +133,8 @@ class GenerationMetrics(Callback):
             measure.to(device)
         for start in range(0, len(own), self.batch_size):
             batch = requests.__getitems__(own[start : start + self.batch_size])
-            drawn = generator.draw(batch.y.to(generator.device), batch.seed.tolist(), sampling)
+            with trainer.precision_plugin.forward_context():
+                drawn = generator.draw(batch.y.to(generator.device), batch.seed.tolist(), sampling)
             with full_precision():
                 log_probs, features = self._judge(drawn.waveform)
             seen = Predictions(
