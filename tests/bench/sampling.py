@@ -60,7 +60,7 @@ def sampling(settings: Settings) -> Part:
     part = Part("sampling", ["batch", "steps", "γ", "threads", "seconds per generated second", "peak memory, MB"])
     for (batch, count, gamma, used), timing in timings.items():
         seconds = timing.best / batch / clip if timing.best else timing.failure
-        part.rows.append([batch, count, gamma, used, seconds, grown[batch] if count == steps and gamma else None])
+        part.rows.append([batch, count, gamma, used, seconds, grown.get(batch) if count == steps and gamma else None])
     part.ratios = {
         "batch 1: one thread / all threads": ratio(timings[one], timings[alone]),
         "per clip: batch 1 / full batch": ratio(timings[alone], timings[together], scale=full),

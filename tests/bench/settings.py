@@ -45,4 +45,4 @@ class Settings:
 
 def tiny_settings(scratch: Path) -> Settings:
     """Every part in a second or so."""
-    return Settings(torch.device("cpu"), scratch, "tiny", 2, 0.0, 12, 2, 2, compile=False)
+    return Settings(torch.device("cpu"), scratch, "tiny", 2, 0.0, 12, 4, 2, compile=False)
