@@ -27,7 +27,7 @@ demo: install ## train the method on the embedded corpus and hear it: runs/demo/
 table: install ## collect scores of runs/ into table/
 	$(BIN)/scoretap table runs
 
-bench: install ## measure ratios of cost side by side: runs/bench/ (about 8 minutes on 2 cores)
+bench: install ## measure ratios of cost side by side: runs/bench/ (about 3 minutes on 2 idle cores)
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 test: install ## run all tests, the slow ones too
