@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import ArgumentError, ArgumentParser
-
 from lightning_modules.errors import InputError
-from lightning_modules.parser_errors import first_sentence
+from lightning_modules.path_commands import run_on_paths
 from lightning_modules.report.collect import collect_samples, leave_out
 from lightning_modules.report.columns import Column, Line, columns_of, lines_of
 from lightning_modules.report.folder import check_folder, report_folder
@@ -75,12 +73,4 @@ def report_command(args: list[str]) -> None:
     Raises:
         InputError: the arguments do not fit.
     """
-    description = (make_report.__doc__ or "").partition("Args:")[0]
-    parser = ArgumentParser(prog="scoretap report", description=description, exit_on_error=False)
-    parser.add_argument("runs", nargs="+", type=str, help="run folders with samples")
-    parser.add_function_arguments(make_report, skip={"runs"}, as_group=False)
-    try:
-        given = parser.parse_args(args)
-    except ArgumentError as error:
-        raise InputError(first_sentence(error)) from error
-    make_report(**given.as_dict())
+    run_on_paths(make_report, args, "report", "runs", "run folders with samples")

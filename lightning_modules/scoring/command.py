@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import torch
-from jsonargparse import ArgumentError, ArgumentParser
 
 from datamodules.speech_commands import Clip
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 from lightning_modules.evaluator import EvaluatorModule
-from lightning_modules.parser_errors import first_sentence
+from lightning_modules.path_commands import run_on_paths
 from lightning_modules.scoring.anchors import measures_for
 from lightning_modules.scoring.external import FolderWaveforms, ask, check_external, external_judges
 from lightning_modules.scoring.folders import clip_batches, list_speech
@@ -99,15 +98,7 @@ def score_command(args: list[str]) -> None:
     Raises:
         InputError: the arguments do not fit.
     """
-    description = (score_folders.__doc__ or "").partition("Args:")[0]
-    parser = ArgumentParser(prog="scoretap score", description=description, exit_on_error=False)
-    parser.add_argument("folders", nargs="+", type=str, help="folders of WAV or FLAC files")
-    parser.add_function_arguments(score_folders, skip={"folders"}, as_group=False)
-    try:
-        given = parser.parse_args(args)
-    except ArgumentError as error:
-        raise InputError(first_sentence(error)) from error
-    score_folders(**given.as_dict())
+    run_on_paths(score_folders, args, "score", "folders", "folders of WAV or FLAC files")
 
 
 def _device(name: str) -> str:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser
-
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
-from lightning_modules.parser_errors import first_sentence
+from lightning_modules.path_commands import run_on_paths
 from lightning_modules.scoring.rows import COLUMNS
 from lightning_modules.tables.collect import Row, collect_rows
 from lightning_modules.tables.groups import group_rows
@@ -66,15 +64,7 @@ def table_command(args: list[str]) -> None:
     Raises:
         InputError: the arguments do not fit.
     """
-    description = (make_table.__doc__ or "").partition("Args:")[0]
-    parser = ArgumentParser(prog="scoretap table", description=description, exit_on_error=False)
-    parser.add_argument("runs", nargs="+", type=str, help="run folders, or JSON files of scores")
-    parser.add_function_arguments(make_table, skip={"runs"}, as_group=False)
-    try:
-        given = parser.parse_args(args)
-    except ArgumentError as error:
-        raise InputError(first_sentence(error)) from error
-    make_table(**given.as_dict())
+    run_on_paths(make_table, args, "table", "runs", "run folders, or JSON files of scores")
 
 
 def _split_at_marks(path: Path) -> tuple[str, str]:
