@@ -14,6 +14,7 @@ commands
   predict    draw samples from a checkpoint: scoretap predict --ckpt_path X
   score      judge folders of WAVs with a separately trained evaluator
   table      collect scores of runs: Markdown, CSV and a plot
+  plot       metrics of runs against a swept setting, and which are as good as a reference
   report     a page on which samples of runs are heard side by side
   demo       the whole method on the embedded corpus, in minutes
 
@@ -35,8 +36,8 @@ def main(args: Sequence[str] | None = None) -> int:
         print(USAGE)
         return 0
     command, rest = args[0], args[1:]
-    if command not in ("fit", "validate", "test", "predict", "score", "table", "report", "demo"):
-        expected = "fit, validate, test, predict, score, table, report or demo"
+    if command not in ("fit", "validate", "test", "predict", "score", "table", "plot", "report", "demo"):
+        expected = "fit, validate, test, predict, score, table, plot, report or demo"
         return _fail(f"unknown command {command!r}: expected {expected}", 2)
     if "" not in sys.path:
         sys.path.append("")  # classes of one's own, in the folder one stands in, as `python -m` would find them
@@ -57,6 +58,8 @@ def _command(name: str) -> Callable[[list[str]], None]:
         from lightning_modules.scoring import score_command as command
     elif name == "table":
         from lightning_modules.tables import table_command as command
+    elif name == "plot":
+        from lightning_modules.tables import plot_command as command
     elif name == "report":
         from lightning_modules.report import report_command as command
     else:

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from lightning_modules.checkpoints import fingerprint
+from datamodules.subsets import check_labels
+from lightning_modules.checkpoints import data_config, fingerprint
 from lightning_modules.descriptions import describe
 from lightning_modules.generator import Generator
 from lightning_modules.networks.cost import count_gmacs, count_parameters
@@ -57,8 +58,14 @@ def cost_facts(generator: Generator, guided: bool) -> dict[str, Any]:
 
 
 def origin_facts(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Training budget of a checkpoint, and the code that judges it."""
+    """Training data and budget of a checkpoint, and the code that judges it.
+
+    Labels and share of the data are the generator's own: its classifier may have been trained on more.
+    """
+    trained = (data_config(checkpoint) or {}).get("init_args", {})
     return {
+        "training_labels": check_labels(trained["labels"]) if "labels" in trained else None,
+        "training_fraction": trained.get("fraction"),
         "training_steps": checkpoint.get("global_step"),
         "training_batch_size": checkpoint.get("scoretap", {}).get("batch_size"),
         "commit": commit(),

@@ -6,7 +6,10 @@ from typing import Any
 # What the evaluator and other judges make of the clips. `_low` and `_high` end a 95 % interval, `_error` is a standard
 # error; both are shown beside the figure that they belong to.
 FIGURES = (
-    "accuracy", "accuracy_low", "accuracy_high", "guide_accuracy", "confidence", "diversity",
+    "accuracy", "accuracy_low", "accuracy_high",
+    "accuracy_seen", "accuracy_seen_low", "accuracy_seen_high",
+    "accuracy_unseen", "accuracy_unseen_low", "accuracy_unseen_high", "guide_accuracy",
+    "confidence", "confidence_low", "confidence_high", "diversity", "diversity_low", "diversity_high",
     "is", "is_low", "is_high", "is_bench", "mis", "mis_low", "mis_high", "mis_bench",
     "fid", "fid_error", "kid", "kid_error", "am", "am_low", "am_high", "ndb", "nearest_ratio",
     "fad", "fad_error", "scoreq", "scoreq_low", "scoreq_high",
@@ -16,7 +19,8 @@ FACTS = (
     "kind", "corpus", "labels", "evaluator_accuracy", "model", "parameters_million", "trained_million",
     "gmacs_per_step", "nfe", "gmacs_per_sample", "seconds_per_sample", "peak_memory_gb", "device", "precision",
     "guidance_scale", "guidance", "sampler", "time_grid", "num_steps", "seed", "vocoder",
-    "training_steps", "training_batch_size", "test_loss", "checkpoint", "commit",
+    "training_labels", "training_fraction", "training_steps", "training_batch_size",
+    "test_loss", "checkpoint", "commit",
 )  # fmt: skip
 COLUMNS = ("name", "count", *FIGURES, *FACTS, "reference_count", "evaluator", "notes")
 LARGEST_GAP = 0.1  # of accuracies: where the guide is further ahead, guidance made patterns rather than digits

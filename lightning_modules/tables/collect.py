@@ -13,7 +13,7 @@ from lightning_modules.scoring.rows import COLUMNS, FIGURES, KINDS
 
 SCORES = "scores.json"
 # Columns that the table computes with; other facts are only passed on.
-_NUMBERS = (
+NUMBERS = (
     *FIGURES,
     *("evaluator_accuracy", "parameters_million", "trained_million", "gmacs_per_step", "nfe", "gmacs_per_sample"),
     *(
@@ -23,10 +23,11 @@ _NUMBERS = (
         "num_steps",
         "training_steps",
         "training_batch_size",
+        "training_fraction",
         "reference_count",
     ),
 )
-_TEXTS = ("kind", "corpus", "model", "sampler", "time_grid", "vocoder", "checkpoint")
+_TEXTS = ("kind", "corpus", "model", "sampler", "guidance", "time_grid", "vocoder", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -113,20 +114,22 @@ def _cells(entry: Any) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise ValueError(f"{str(entry)[:40]!r} in place of a row")
     cells = {column: entry.get(column) for column in COLUMNS}
-    count, labels, notes = cells["count"], cells["labels"], cells["notes"]
+    count, notes = cells["count"], cells["notes"]
     for column in ("name", "evaluator"):
         if not isinstance(cells[column], str):
             raise ValueError(f"a row with {column} {cells[column]!r}")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise ValueError(f"a row with count {count!r}")
-    for column in _NUMBERS:
+    for column in NUMBERS:
         if cells[column] is not None and not _is_number(cells[column]):
             raise ValueError(f"a row with {column} {cells[column]!r}")
     for column in _TEXTS:
         if not isinstance(cells[column], str | None):
             raise ValueError(f"a row with {column} {cells[column]!r}")
-    if labels is not None and not (isinstance(labels, list) and all(isinstance(label, int) for label in labels)):
-        raise ValueError(f"a row with labels {labels!r}")
+    for column in ("labels", "training_labels"):
+        digits = cells[column]
+        if digits is not None and not (isinstance(digits, list) and all(isinstance(digit, int) for digit in digits)):
+            raise ValueError(f"a row with {column} {digits!r}")
     if notes is not None and not isinstance(notes, list):
         raise ValueError(f"a row with notes {notes!r}")
     cells["kind"] = cells["kind"] or "folder"

@@ -46,7 +46,7 @@ def _cost(name: str) -> Callable[[Row], str]:
     return lambda row: rounded(row[name])
 
 
-def _figure(name: str, form: str, scale: float = 1.0, beside: bool = True) -> Callable[[Row], str]:
+def figure_cell(name: str, form: str, scale: float = 1.0, beside: bool = True) -> Callable[[Row], str]:
     """A figure times ``scale`` in the format ``form``; its interval and error too, if ``beside``."""
 
     def cell(row: Row) -> str:
@@ -68,18 +68,20 @@ MARKDOWN_COLUMNS: dict[str, Callable[[Row], str]] = {
     "GMACs/step": _cost("gmacs_per_step"),
     "evaluations": _cost("nfe"),
     "GMACs/sample": _cost("gmacs_per_sample"),
-    "s/sample": _figure("seconds_per_sample", ".3g"),
-    "peak GB": _figure("peak_memory_gb", ".2f"),
-    "ScoreQ ↑": _figure("scoreq", ".2f", beside=False),
-    "FAD ↓": _figure("fad", ".2f", beside=False),
-    "FID ↓": _figure("fid", ".3f"),
-    "KID ↓": _figure("kid", ".5f"),
-    "IS ↑": _figure("is", ".2f"),
-    "mIS ↑": _figure("mis", ".1f", beside=False),
-    "AM ↓": _figure("am", ".3f", beside=False),
-    "accuracy, % ↑": _figure("accuracy", ".1f", 100.0),
-    "guide accuracy, %": _figure("guide_accuracy", ".1f", 100.0),
-    "confidence": _figure("confidence", ".3f"),
-    "diversity": _figure("diversity", ".2f"),
-    "nearest ratio": _figure("nearest_ratio", ".2f"),
+    "s/sample": figure_cell("seconds_per_sample", ".3g"),
+    "peak GB": figure_cell("peak_memory_gb", ".2f"),
+    "ScoreQ ↑": figure_cell("scoreq", ".2f", beside=False),
+    "FAD ↓": figure_cell("fad", ".2f", beside=False),
+    "FID ↓": figure_cell("fid", ".3f"),
+    "KID ↓": figure_cell("kid", ".5f"),
+    "IS ↑": figure_cell("is", ".2f"),
+    "mIS ↑": figure_cell("mis", ".1f", beside=False),
+    "AM ↓": figure_cell("am", ".3f", beside=False),
+    "accuracy, % ↑": figure_cell("accuracy", ".1f", 100.0),
+    "accuracy, % ↑: seen digits": figure_cell("accuracy_seen", ".1f", 100.0),
+    "accuracy, % ↑: unseen digits": figure_cell("accuracy_unseen", ".1f", 100.0),
+    "guide accuracy, %": figure_cell("guide_accuracy", ".1f", 100.0),
+    "confidence": figure_cell("confidence", ".3f"),
+    "diversity": figure_cell("diversity", ".2f"),
+    "nearest ratio": figure_cell("nearest_ratio", ".2f"),
 }

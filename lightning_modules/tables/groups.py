@@ -14,9 +14,10 @@ THROUGH = "real test through"  # begins the name of an anchor that went through 
 RELATIVE, ABSOLUTE = 0.01, 1e-3
 AVERAGED = ("fid", "kid", "is", "accuracy")
 # Rows that agree in these differ by the seed of training only.
-_SETTINGS = (
+SETTINGS = (
     *("name", "count", "model", "parameters_million", "trained_million", "training_steps", "training_batch_size"),
-    *("guidance_scale", "sampler", "time_grid", "num_steps", "vocoder"),
+    *("guidance_scale", "guidance", "sampler", "time_grid", "num_steps", "vocoder"),
+    *("training_labels", "training_fraction"),
 )
 
 
@@ -104,7 +105,7 @@ def _place(row: Row) -> tuple[Any, ...]:
         5,
         -1.0 if scale is None else scale,
         name,
-        *((row[each] is not None, row[each] or 0) for each in _SETTINGS),
+        *((row[each] is not None, row[each] or 0) for each in SETTINGS),
         row.file,
     )
 
@@ -145,7 +146,7 @@ def _with_means(rows: Sequence[Row]) -> list[Row]:
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         result.append(row)
         alike.append(row)
-        if following is None or any(row[name] != following[name] for name in ("kind", *_SETTINGS)):
+        if following is None or any(row[name] != following[name] for name in ("kind", *SETTINGS)):
             result += _mean(alike) if row["kind"] == "model" else []
             alike = []
     return result

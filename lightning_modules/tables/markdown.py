@@ -27,12 +27,12 @@ def format_heading(group: Group) -> str:
 
 
 def _group_section(group: Group) -> str:
-    lines = [f"### {_plain(format_heading(group))}", ""]
+    lines = [f"### {plain(format_heading(group))}", ""]
     columns = {heading: [column(row) for row in group.rows] for heading, column in MARKDOWN_COLUMNS.items()}
-    lines += _table({heading: cells for heading, cells in columns.items() if any(cells)})
+    lines += markdown_table({heading: cells for heading, cells in columns.items() if any(cells)})
     used = "".join(map(marks, group.rows))
     below = [LEGEND, *(f"{sign} {text}" for sign, text in FOOTNOTES.items() if sign in used), *group.remarks]
-    return "\n".join([*lines, "", *(f"- {_plain(line)}" for line in below)])
+    return "\n".join([*lines, "", *(f"- {plain(line)}" for line in below)])
 
 
 def _quoted_section() -> str:
@@ -55,17 +55,17 @@ def _quoted_section() -> str:
         f"is computed by us: step × {STEPS}."
     )
     return "\n".join(
-        ["### Quoted for reference: the paper's rows, on other data (SC09)", "", *_table(columns), "", below]
+        ["### Quoted for reference: the paper's rows, on other data (SC09)", "", *markdown_table(columns), "", below]
     )
 
 
-def _table(columns: dict[str, list[str]]) -> list[str]:
+def markdown_table(columns: dict[str, list[str]]) -> list[str]:
     """Lines of a Markdown table; empty cells become a dash."""
     rows = zip(*columns.values(), strict=True)
-    lines = [list(columns), [":--", *["--:"] * (len(columns) - 1)], *([_plain(cell) for cell in row] for row in rows)]
+    lines = [list(columns), [":--", *["--:"] * (len(columns) - 1)], *([plain(cell) for cell in row] for row in rows)]
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that stays in its cell and on its line."""
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split()) or MISSING
