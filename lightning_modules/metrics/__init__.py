@@ -3,6 +3,7 @@
 from lightning_modules.metrics.am_score import AMScore, am_from_sums
 from lightning_modules.metrics.class_sums import ClassSums, ScoreIntervals
 from lightning_modules.metrics.diversity import IntraClassDiversity
+from lightning_modules.metrics.diversity_error import DiversityError
 from lightning_modules.metrics.feature_statistics import FeatureMoments, FeatureStatistics
 from lightning_modules.metrics.frechet import FrechetDistance, frechet_distance
 from lightning_modules.metrics.frechet_error import FrechetError
@@ -24,11 +25,13 @@ from lightning_modules.metrics.ndb import NDB, FeatureBins, fit_bins, proportion
 from lightning_modules.metrics.nearest_neighbour import NearestTrainingNeighbour, nearest_distances
 from lightning_modules.metrics.noise_level import NoiseLevelMean
 from lightning_modules.metrics.resampling import Interval, bootstrap, bootstrap_sums, disjoint_subsets
+from lightning_modules.metrics.wilson import wilson_interval
 
 __all__ = [
     "NDB",
     "AMScore",
     "ClassSums",
+    "DiversityError",
     "FeatureBins",
     "FeatureMoments",
     "FeatureStatistics",
@@ -58,4 +61,5 @@ __all__ = [
     "nearest_distances",
     "proportions_differ",
     "sampled_modified_inception_score",
+    "wilson_interval",
 ]

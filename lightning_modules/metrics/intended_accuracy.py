@@ -17,13 +17,15 @@ class IntendedAccuracy(Metric):
     full_state_update = False
     confusion: Tensor
     confidence: Tensor
+    confidence_square: Tensor
     count: Tensor
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.add_state("confusion", torch.zeros(num_classes, num_classes, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("confidence", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        for name in ("confidence", "confidence_square"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, log_probs: Tensor, y: Tensor) -> None:
@@ -45,12 +47,14 @@ class IntendedAccuracy(Metric):
         cells = torch.bincount(pairs, minlength=self.num_classes**2)
         self.confusion = self.confusion + cells.view(self.num_classes, self.num_classes)
         self.confidence = self.confidence + largest.exp().sum()
+        self.confidence_square = self.confidence_square + largest.exp().square().sum()
         self.count = self.count + len(rows)
 
     def compute(self) -> dict[str, Tensor]:
         """Named values; what no clip determines is left out, so that none is NaN.
 
         * ``confidence``: mean of the largest class probability, of all clips;
+        * ``confidence_error``: its standard error, of at least two clips;
         * ``confusion``: ``(K, K)`` integers, rows intended, columns heard; its row sums count the clips per class;
         * ``accuracy``: over clips with an intended class;
         * ``accuracy_0`` …: per intended class that has a clip.
@@ -58,7 +62,11 @@ class IntendedAccuracy(Metric):
         Raises:
             ValueError: no clip was added.
         """
-        values = {"confidence": self.confidence / require(self.count, 1, "generated"), "confusion": self.confusion}
+        mean = self.confidence / require(self.count, 1, "generated")
+        values = {"confidence": mean, "confusion": self.confusion}
+        if self.count > 1:
+            variance = (self.confidence_square / self.count - mean.square()).clamp(min=0.0)
+            values["confidence_error"] = (variance / (self.count - 1)).sqrt()
         asked, hits = self.confusion.sum(dim=1).double(), self.confusion.diagonal().double()
         if asked.sum():
             values["accuracy"] = hits.sum() / asked.sum()

@@ -15,6 +15,7 @@ from lightning_modules.scoring.guide import Guide
 from lightning_modules.scoring.judging import load_evaluator
 from lightning_modules.scoring.real_speech import RealSpeech
 from lightning_modules.scoring.rows import FACTS, Scores
+from lightning_modules.scoring.zero_shot import zero_shot_figures
 
 
 def open_real_speech(evaluator: str, generator: Generator, **settings: Any) -> RealSpeech:
@@ -89,6 +90,7 @@ def generator_rows(
         **origin_facts(checkpoint),
         **real.facts,
     }
+    row.figures.update(zero_shot_figures(row.confusion, known["training_labels"]))
     row.facts.update({name: value for name, value in known.items() if name in FACTS})
     return [row, *real.anchors(), *real.floor([len(clips)])]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.metrics import (
+    DiversityError,
     InceptionScore,
     IntendedAccuracy,
     IntraClassDiversity,
@@ -19,6 +20,8 @@ from lightning_modules.metrics import (
     inception_from_sums,
     modified_inception_from_sums,
 )
+
+NORMAL = 1.959964  # standard errors to either end of a 95 % interval
 
 
 class Predictions(NamedTuple):
@@ -88,8 +91,15 @@ class Measure(ABC):
         return figures, notes
 
 
+def _ends(name: str, value: Tensor, error: Tensor | None) -> dict[str, Tensor]:
+    """Normal 95 % interval of a figure by its standard error; nothing where there is none."""
+    if error is None:
+        return {}
+    return {f"{name}_low": value - NORMAL * error, f"{name}_high": value + NORMAL * error}
+
+
 class Recognition(Measure):
-    """Accuracy of intended digits with its bootstrap 95 % interval, their confusion, and confidence; keeps counts."""
+    """Accuracy of intended digits and confidence with 95 % intervals, and the confusion; keeps counts and sums."""
 
     def __init__(self) -> None:
         self.metric = IntendedAccuracy()
@@ -109,7 +119,9 @@ class Recognition(Measure):
         return counts
 
     def _confidence(self) -> dict[str, Any]:
-        return {"confidence": self.metric.compute()["confidence"]}
+        values = self.metric.compute()
+        error = values.get("confidence_error")
+        return {"confidence": values["confidence"]} | _ends("confidence", values["confidence"], error)
 
     def _accuracy(self) -> dict[str, Any]:
         values = self.metric.compute()
@@ -134,13 +146,18 @@ class Diversity(Measure):
     """
 
     def __init__(self, num_features: int) -> None:
-        self.metric = IntraClassDiversity(num_features)
+        self.metric, self.error = IntraClassDiversity(num_features), DiversityError(num_features)
 
     def update(self, seen: Predictions) -> None:
-        self.metric.update(seen.features, torch.where(seen.y >= 0, seen.y, seen.log_probs.argmax(dim=1)))
+        classes = torch.where(seen.y >= 0, seen.y, seen.log_probs.argmax(dim=1))
+        self.metric.update(seen.features, classes)
+        self.error.update(seen.features, classes, seen.index)
 
     def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {"diversity": lambda: {"diversity": self.metric.compute()}}
+        return {
+            "diversity": lambda: {"diversity": self.metric.compute()},
+            "diversity interval": lambda: _ends("diversity", self.metric.compute(), self.error.compute()),
+        }
 
 
 class Sharpness(Measure):

@@ -75,6 +75,8 @@ def format_table(rows: Sequence[Scores]) -> str:
 _BESIDE = ("_low", "_high", "_error")  # endings of what is shown with the figure that it belongs to
 _FORMATS: dict[str, str] = {
     "accuracy": ".1%",
+    "accuracy_seen": ".1%",
+    "accuracy_unseen": ".1%",
     "guide_accuracy": ".1%",
     "kid": ".5f",
     "ndb": ".2f",

@@ -106,7 +106,7 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
         Line2D([], [], label=_literal(line), **_look(number, False)) for number, line in enumerate(sweep.lines)
     ]
     if any(unseen for y in ys for _, unseen in strokes(sweep, y)):
-        gray = {"color": "0.35", "markersize": 4.5, "marker": "o", "linewidth": 1.4}
+        gray: dict[str, Any] = {"color": "0.35", "markersize": 4.5, "marker": "o", "linewidth": 1.4}
         handles += [
             Line2D([], [], label=SEEN, **gray),
             Line2D([], [], label=UNSEEN, linestyle="--", markerfacecolor="white", **gray),
@@ -114,7 +114,7 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
     if reference is not None:
         handles.append(Patch(color="0.5", alpha=0.35, label=_literal(f"reference: {reference['name']}")))
     kind = "bands" if len(sweep.lines) <= BANDS else "bars"
-    several = any(mark.count > 1 for mark in sweep.marks)
+    several = any(mark.runs > 1 for mark in sweep.marks)
     note = f"{kind}: 95 % intervals" + (",\nof several runs ± deviation" if several else "")
     return [*handles, Line2D([], [], linestyle="none", label=note)]
 

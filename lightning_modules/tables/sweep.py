@@ -7,12 +7,11 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from lightning_modules.errors import InputError
+from lightning_modules.scoring.measures import NORMAL
 from lightning_modules.scoring.rows import FIGURES
 from lightning_modules.tables.axes import BESIDE, labels, order, read
 from lightning_modules.tables.collect import Row
 from lightning_modules.tables.groups import SETTINGS
-
-WIDTH = 1.96  # standard errors to either end of a 95 % interval
 
 
 class Point(NamedTuple):
@@ -31,7 +30,7 @@ class Mark(NamedTuple):
     line: str
     x: float
     row: Row
-    count: int
+    runs: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def interval(row: Row, column: str) -> tuple[float, float]:
     value, low, high, error = (row[f"{column}{end}"] for end in ("", "_low", "_high", "_error"))
     if low is not None and high is not None:
         return low, high
-    reach = 0.0 if error is None else WIDTH * error
+    reach = 0.0 if error is None else NORMAL * error
     return value - reach, value + reach
 
 

@@ -32,8 +32,8 @@ def format_sweep(
     shown = list(dict.fromkeys([*drawn, *(QUALITIES if reference is not None else ())]))
     columns |= {title(column): [_cell(column)(mark.row) for mark in marks] for column in shown if column != sweep.x}
     below = ["[ ] 95 % interval; ± standard error; ↑ more is better, ↓ less is better."]
-    if any(mark.count > 1 for mark in marks):
-        columns["runs"] = [str(mark.count) for mark in marks]
+    if any(mark.runs > 1 for mark in marks):
+        columns["runs"] = [str(mark.runs) for mark in marks]
         below.append("Of several runs, which differ by their seed: mean, [ ] one standard deviation to either side.")
     if reference is not None:
         columns |= _judged(sweep, reference)

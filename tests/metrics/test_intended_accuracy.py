@@ -30,6 +30,8 @@ def test_equals_counting(heard):
     best, found = log_probs.argmax(1), measure(*heard)
     assert found["accuracy"].item() == pytest.approx((best == y)[y >= 0].double().mean().item(), rel=1e-12)
     assert found["confidence"].item() == pytest.approx(log_probs.exp().amax(1).mean().item(), rel=1e-12)
+    largest = log_probs.exp().amax(1).double()
+    assert found["confidence_error"].item() == pytest.approx(largest.std().item() / 120**0.5, rel=1e-9)
     confusion = np.zeros((10, 10), dtype=int)
     for asked, answer in zip(y.tolist(), best.tolist(), strict=True):
         if asked >= 0:
@@ -48,7 +50,7 @@ def test_classes_without_clip_are_left_out(heard):
 
 def test_without_intended_classes_there_is_no_accuracy(predictions):
     found = measure(predictions(5), torch.full((5,), -1))
-    assert set(found) == {"confidence", "confusion"} and found["confusion"].sum() == 0
+    assert set(found) == {"confidence", "confidence_error", "confusion"} and found["confusion"].sum() == 0
 
 
 @pytest.mark.parametrize("y", [[0, 10], [0, -2]])

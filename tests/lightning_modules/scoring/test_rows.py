@@ -42,7 +42,7 @@ def test_figures_are_those_of_the_metrics(seen, reference):
     assert figures["mis_bench"] == pytest.approx(float(sampled_modified_inception_score(clips.log_probs)))
     nearest = nearest_distances(clips.features, reference.train.features).mean()
     assert figures["nearest_ratio"] == pytest.approx(float(nearest) / 0.5)
-    for name in ("accuracy", "is", "mis", "am"):
+    for name in ("accuracy", "confidence", "diversity", "is", "mis", "am"):
         assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"], name
     hits = clips.log_probs.argmax(dim=1) == clips.y
     assert figures["accuracy"] == pytest.approx(float(hits.double().mean()))
@@ -167,7 +167,9 @@ def test_clips_that_are_all_the_same(seen, reference):
     """One class, covariance zero: every figure is defined, and every interval is a point."""
     clips = Predictions(*(part[:1].expand(40, *part.shape[1:]) for part in seen(1)))._replace(index=torch.arange(40))
     found = row(clips, reference)
-    measured = {name for name in FIGURES if not name.startswith(("guide", "fad", "scoreq"))}
+    measured = {
+        name for name in FIGURES if not name.startswith(("guide", "fad", "scoreq", "accuracy_seen", "accuracy_unseen"))
+    }
     assert set(found.figures) == measured and all(map(math.isfinite, found.figures.values()))
     for name in ("accuracy", "is", "mis", "am"):
         assert found.figures[f"{name}_low"] == pytest.approx(found.figures[f"{name}_high"], rel=1e-12)
