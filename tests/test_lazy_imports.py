@@ -78,12 +78,12 @@ def test_help_is_quick(tmp_path):
     start = time.perf_counter()
     done = python(code, "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for command in ("fit", "validate", "test", "predict", "score", "table", "report", "demo"):
+    for command in ("fit", "validate", "test", "predict", "score", "table", "plot", "report", "demo"):
         assert f"\n  {command}" in done.stdout
     assert time.perf_counter() - start < 5.0
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "score", "table", "report", "demo"])
+@pytest.mark.parametrize("command", ["fit", "predict", "score", "table", "plot", "report", "demo"])
 def test_help_of_a_command(command, capsys):
     from lightning_modules.cli import main
 
@@ -96,6 +96,7 @@ def test_help_of_a_command(command, capsys):
         "predict": "gamma of classifier guidance",
         "score": "evaluator",
         "table": "readme",
+        "plot": "panels",
         "report": "per_digit",
         "demo": "output",
     }

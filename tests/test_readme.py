@@ -41,6 +41,7 @@ def parse(request, monkeypatch, tmp_path, capsys):
     from lightning_modules.report import command as reports
     from lightning_modules.scoring import command as scoring
     from lightning_modules.tables import command as tables
+    from lightning_modules.tables import sweep_command as sweeps
 
     monkeypatch.chdir(tmp_path)
 
@@ -53,12 +54,16 @@ def parse(request, monkeypatch, tmp_path, capsys):
     @functools.wraps(tables.make_table)
     def no_table(*args, **kwargs): ...
 
+    @functools.wraps(sweeps.make_plot)
+    def no_plot(*args, **kwargs): ...
+
     @functools.wraps(reports.make_report)
     def no_report(*args, **kwargs): ...
 
     monkeypatch.setattr(demo, "demo", no_demo)
     monkeypatch.setattr(scoring, "score_folders", no_scores)
     monkeypatch.setattr(tables, "make_table", no_table)
+    monkeypatch.setattr(sweeps, "make_plot", no_plot)
     monkeypatch.setattr(reports, "make_report", no_report)
 
     def run(command):
@@ -95,6 +100,7 @@ def test_command_parses(command, parse):
         "scoretap predict --ckpt_path X --sampling.gamma 3",
         "scoretap demo --outptu runs/demo",
         "scoretap table runs --redme README.md",
+        "scoretap plot runs --panel data",
         "scoretap report runs --per_digits 3",
         "scoretap scor runs/demo",
     ],

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from datamodules.speech_commands import DIGITS
 from lightning_modules.errors import InputError
 from lightning_modules.scoring.rows import COLUMNS, FIGURES
 from lightning_modules.tables.collect import NUMBERS, Row
+from lightning_modules.tables.training_data import data_name
 
 DATA = "data"  # not in files: the training data of the generative part, of training_labels and training_fraction
 BESIDE = ("_low", "_high", "_error")
@@ -89,15 +89,6 @@ def labels(column: str, values: Iterable[Any]) -> dict[Any, str]:
     short = {value: _label(column, value) for value in distinct}
     alike = [name for name in short.values() if list(short.values()).count(name) > 1]
     return {value: str(value) if name in alike else name for value, name in short.items()}
-
-
-def data_name(digits: Sequence[int], fraction: float) -> str:
-    """``all data``, ``3 % of the data``, ``digits 3, 5, 7`` or ``10 % of digit 4``."""
-    several = f"digit{'s' if len(digits) > 1 else ''} {', '.join(map(str, digits))}"
-    kept = "" if len(digits) == len(DIGITS) else several
-    if fraction >= 1.0:
-        return kept or "all data"
-    return f"{100 * fraction:g} % of {kept or 'the data'}"
 
 
 def _label(column: str, value: Any) -> str:

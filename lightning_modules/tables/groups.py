@@ -1,13 +1,14 @@
 """Rows that may be compared, each once and in the order of the table."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, stdev
 from typing import Any
 
 from lightning_modules.scoring.rows import FIGURES
 from lightning_modules.tables.collect import Row
+from lightning_modules.tables.training_data import data_name
 
 THROUGH = "real test through"  # begins the name of an anchor that went through a vocoder
 # The same real speech judged on other devices gives figures that differ by rounding only.
@@ -124,19 +125,31 @@ def _absent_anchors(rows: Sequence[Row]) -> list[str]:
 
 
 def _told_apart(rows: Sequence[Row]) -> list[Row]:
-    """Models of one name that were sampled otherwise get sampler and steps into their name."""
-    ways: dict[str, set[tuple[Any, ...]]] = {}
+    """Models of one name that were sampled, or trained, on something else get this into their name."""
+    return _with_way(_with_way(rows, _sampling), _training_data)
+
+
+def _with_way(rows: Sequence[Row], way: Callable[[Row], str]) -> list[Row]:
+    ways: dict[str, set[str]] = {}
     for row in rows:
         if row["kind"] == "model":
-            ways.setdefault(row["name"], set()).add((row["sampler"], row["num_steps"]))
-    result = []
-    for row in rows:
-        if row["kind"] == "model" and len(ways[row["name"]]) > 1:
-            sampler, steps = (row["sampler"] or "sampler not stated").partition("(")[0], row["num_steps"]
-            way = sampler if steps is None else f"{sampler}, {steps} steps"
-            row = Row({**row.cells, "name": f"{row['name']}, {way}"}, row.file)
-        result.append(row)
-    return result
+            ways.setdefault(row["name"], set()).add(way(row))
+    return [
+        Row({**row.cells, "name": f"{row['name']}, {way(row)}"}, row.file)
+        if len(ways.get(row["name"], ())) > 1
+        else row
+        for row in rows
+    ]
+
+
+def _sampling(row: Row) -> str:
+    sampler, steps = (row["sampler"] or "sampler not stated").partition("(")[0], row["num_steps"]
+    return sampler if steps is None else f"{sampler}, {steps} steps"
+
+
+def _training_data(row: Row) -> str:
+    digits, fraction = row["training_labels"], row["training_fraction"]
+    return "data not stated" if digits is None or fraction is None else data_name(digits, fraction)
 
 
 def _with_means(rows: Sequence[Row]) -> list[Row]:

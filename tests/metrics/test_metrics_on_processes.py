@@ -33,7 +33,7 @@ SHARES = {  # rows of each process: interleaved, as a distributed sampler deals 
 }
 
 
-class ThreeClasses(DiversityError):
+class ThreeClassDiversityError(DiversityError):
     """Of ten classes, some would have too few clips here."""
 
     def update(self, features, y, index):
@@ -58,7 +58,7 @@ def measure(rows):
         "mis": ModifiedInceptionScore(),
         "am": AMScore(),
         "accuracy": IntendedAccuracy(),
-        "diversity_error": ThreeClasses(WIDTH, limit=35),
+        "diversity_error": ThreeClassDiversityError(WIDTH, limit=35),
         "ndb": NDB(bins),
         "nearest": NearestTrainingNeighbour(features[1] + 0.5),
     }
