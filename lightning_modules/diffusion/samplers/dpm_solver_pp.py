@@ -24,17 +24,26 @@ class DPMSolverPP(Sampler):
     Over a step D is held at the middle of the step, on the line through this estimate and the one before; the weight
     then integrates to :math:`\alpha_t (1 - e^{-(1 + \eta) h})`:
 
-    .. math:: D = D_s + \frac{1}{2r} (D_s - D_\mathrm{prev}), \qquad r = h_\mathrm{prev} / h
+    .. math:: D = D_s + \frac{c}{2r} (D_s - D_\mathrm{prev}), \qquad r = h_\mathrm{prev} / h
 
     The first step, and the last, which may be much longer than the one before (r near 0), hold :math:`D = D_s`: the
     order stays 2. The last step adds no noise. One evaluation per step. Made for grids that are even in log SNR.
 
+    Published solvers have c = 1. The difference of two estimates holds their errors, too: where networks are small and
+    steps few, a smaller c leaves less noise in speech, at the price of order 1; c = 0 is DDIM with the same eta.
+
     Args:
         stochastic: solve the SDE; false solves the probability-flow ODE and draws no noise.
+        correction: c, share of the second-order correction, in [0, 1].
+
+    Raises:
+        ValueError: ``correction`` is out of range.
     """
 
-    def __init__(self, stochastic: bool = True) -> None:
-        self.stochastic = stochastic
+    def __init__(self, stochastic: bool = True, correction: float = 1.0) -> None:
+        if not 0.0 <= correction <= 1.0:
+            raise ValueError(f"correction must be in [0, 1], got {correction}")
+        self.stochastic, self.correction = stochastic, correction
 
     def __call__(
         self,
@@ -52,7 +61,7 @@ class DPMSolverPP(Sampler):
             denoised = denoiser(x_t, now.t, y)
             middle = denoised
             if previous is not None and not last:
-                middle = denoised + 0.5 * h / h_previous * (denoised - previous)
+                middle = denoised + 0.5 * self.correction * h / h_previous * (denoised - previous)
             keep = then.sigma_t / now.sigma_t * math.exp(-eta * h)
             x_t = keep * x_t - then.alpha_t * math.expm1(-(1.0 + eta) * h) * middle
             if self.stochastic and not last:

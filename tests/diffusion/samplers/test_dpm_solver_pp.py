@@ -5,7 +5,7 @@ import torch
 from gaussian_oracle import Silence, flow_error, moment_errors, orders
 from torch.testing import assert_close
 
-from lightning_modules.diffusion.samplers import DDIM, DPMSolverPP, Karras, UniformLogSNR, UniformTime
+from lightning_modules.diffusion.samplers import DDIM, DPMSolverPP, Karras, PerSampleNoise, UniformLogSNR, UniformTime
 
 
 @pytest.mark.parametrize("grid", [Karras(), UniformLogSNR()])
@@ -59,3 +59,19 @@ def test_three_steps_are_the_formula(gaussian, randn, eta):
     out = DPMSolverPP(stochastic=bool(eta))(gaussian.denoised, sde, x_t, times, noise).samples
     assert_close(out, expected)
     assert noise.draws == 2 * eta
+
+
+@pytest.mark.parametrize("stochastic, eta", [(False, 0.0), (True, 1.0)])
+def test_without_correction_it_is_ddim(gaussian, randn, stochastic, eta):
+    x_t, times, seeds = randn(2, 1, 2, 2), Karras()(6, gaussian.sde), [3, 4]
+    full, none, ddim = (
+        solver(gaussian.denoised, gaussian.sde, x_t, times, PerSampleNoise(seeds, (1, 2, 2), x_t.device)).samples
+        for solver in (DPMSolverPP(stochastic), DPMSolverPP(stochastic, correction=0.0), DDIM(eta))
+    )
+    assert_close(none, ddim)
+    assert not torch.allclose(full, ddim)
+
+
+def test_correction_is_a_share():
+    with pytest.raises(ValueError, match=r"correction must be in \[0, 1\], got 1.5"):
+        DPMSolverPP(correction=1.5)
