@@ -145,7 +145,7 @@ def test_time_grid_by_name(kind, parse):
 
 def test_settings_of_a_sampler(parse, tmp_path):
     sampler = parse("--sampling.sampler=DPMSolverPP", "--sampling.sampler.init_args.stochastic=false").sampler
-    assert vars(sampler) == {"stochastic": False}
+    assert vars(sampler) == {"stochastic": False, "correction": 1.0}
     yaml = "{class_path: PredictorCorrector, init_args: {snr: 0.1, num_corrections: 2}}"
     assert vars(parse(f"--sampling.sampler={yaml}").sampler) == {"snr": 0.1, "num_corrections": 2, "eta": 1.0}
     assert parse("--sampling.time_grid=Karras", "--sampling.time_grid.init_args.rho=5").time_grid.rho == 5.0
