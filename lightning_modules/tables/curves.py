@@ -1,13 +1,14 @@
 """Metrics against a swept setting as one picture: a row of axes for each metric, a column for each panel."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from datamodules.new_files import new_file
 from lightning_modules.tables.axes import LOGARITHMIC, title
 from lightning_modules.tables.collect import Row
-from lightning_modules.tables.sweep import Sweep, interval
+from lightning_modules.tables.sweep import Sweep, has_interval, interval
 
 # Okabe and Ito's colours, told apart by colour-blind readers, from the darkest on; markers differ too.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -116,17 +117,21 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
     kind = "bands" if len(sweep.lines) <= BANDS else "bars"
     several = any(mark.runs > 1 for mark in sweep.marks)
     note = f"{kind}: 95 % intervals" + (",\nof several runs ± deviation" if several else "")
-    return [*handles, Line2D([], [], linestyle="none", label=note)]
+    known = any(has_interval(mark.row, column) for mark in sweep.marks for y in ys for column, _ in strokes(sweep, y))
+    return [*handles, *([Line2D([], [], linestyle="none", label=note)] if known else [])]
 
 
 def _scale_x(axis: Any, sweep: Sweep) -> None:
-    """Logarithmic where the column is a cost; else, where values are few, a tick for each."""
+    """Logarithmic where the column is a cost; a tick for each value where they are few and far enough apart."""
     values = sorted({mark.x for mark in sweep.marks})
-    if sweep.x in LOGARITHMIC and values[0] > 0:
+    logarithmic = sweep.x in LOGARITHMIC and values[0] > 0
+    if logarithmic:
         axis.set_xscale("log")
         _plain_ticks(axis.xaxis, values)
-    elif len(values) <= 8:
+    near = logarithmic and any(right < 1.2 * left for left, right in pairwise(values))
+    if len(values) <= 8 and not near:
         axis.set_xticks(values, [f"{value:g}" for value in values])
+        axis.set_xticks([], minor=True)
 
 
 def _scale_y(axis: Any, sweep: Sweep, y: str) -> None:

@@ -10,6 +10,7 @@ from callbacks import sample_writer
 from callbacks.sample_folder import spread_requests
 from callbacks.wav_files import write_wav
 from lightning_modules import load_generator
+from lightning_modules.checkpoints import find_checkpoint
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 from lightning_modules.scoring.facts import commit
 from lightning_modules.scoring.guide import Guide
@@ -63,9 +64,23 @@ def test_one_row_says_all(rows, score_subnet):
     assert row["seconds_per_sample"] > 0 and row["peak_memory_gb"] > 0 and row["device"] == "CPU, 1 thread"
     assert row["corpus"] == "en" and row["labels"] == list(range(10)) and row["guidance_scale"] == 3.0
     assert row["training_steps"] == 10 and row["training_batch_size"] == 32 and row["test_loss"] > 0
+    assert row["training_labels"] == list(range(10)) and row["training_fraction"] == 1.0
+    assert row["accuracy_unseen"] is None and row["confidence_low"] <= row["confidence"] <= row["confidence_high"]
     assert row["commit"] == commit() and len(row["checkpoint"]) == len(row["evaluator"]) == 64
     assert 0 <= row["accuracy"] <= 1 and 0 <= row["guide_accuracy"] <= 1 and sum(map(sum, row["confusion"])) == 10
     assert row["reference_count"] == 160 and row["evaluator_accuracy"] == table[2]["accuracy"]
+
+
+def test_digits_that_were_never_seen_are_apart(rows, score_subnet, tmp_path):
+    stored = torch.load(find_checkpoint(str(score_subnet)), weights_only=False)
+    stored["datamodule_hyper_parameters"]["labels"] = [3, 5, 7]
+    torch.save(stored, tmp_path / "few.ckpt")
+    row = rows(checkpoint=tmp_path / "few.ckpt")[0]
+    hits = [row["confusion"][digit][digit] for digit in range(10)]  # one clip of each
+    seen = hits[3] + hits[5] + hits[7]
+    assert row["training_labels"] == [3, 5, 7] and row["labels"] == list(range(10))
+    assert row["accuracy_seen"] == pytest.approx(seen / 3)
+    assert row["accuracy_unseen"] == pytest.approx((sum(hits) - seen) / 7) and row["accuracy_unseen_high"] > 0
 
 
 def test_unguided_samples_have_no_digit(rows):
