@@ -20,12 +20,13 @@ class ClassifierFreeGuidance(Guidance):
     backbone and fusions, which do not depend on the label, are computed once. A denoiser that clamps, clamps both.
     """
 
+    extra_per_estimate = 1
+
     def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Unconditional estimate of ``x_0`` and the difference of scores, zero in rows where ``y`` is -1."""
         reading = self.denoiser.read(x_t, t)
         labels = torch.cat([torch.full_like(y, -1), y])
         both = self.denoiser.denoise(torch.cat([x_t, x_t]), torch.cat([t, t]), reading, labels)
-        self.extra_evaluations += 1
         denoised, conditional = both.chunk(2)
         alpha_t, sigma_t = self.sde.marginal(t)
         difference = alpha_t / sigma_t.square() * (conditional - denoised)

@@ -1,7 +1,8 @@
 """Classifier guidance as wrappers with a denoiser's own signature."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,11 @@ class GuidableDenoiser(Protocol):
     def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None, y: Tensor | None = None) -> Tensor: ...
 
 
+def run_directly(function: Callable[..., Any], *tensors: Tensor) -> Any:
+    """Call ``function``."""
+    return function(*tensors)
+
+
 class Guidance(nn.Module, ABC):
     r"""Moves the estimate towards class ``y``; subclasses say from where the class gradient comes.
 
@@ -34,13 +40,18 @@ class Guidance(nn.Module, ABC):
         sde: diffusion process.
         guidance_scale: gamma, at least 0.
         schedule: share of gamma by noise level (default constant).
+        run: how :meth:`estimate` and :meth:`unguided` are run on their tensors, perhaps compiled; what depends on the
+            values of ``t``, and the schedule, stays outside.
 
     Attributes:
         extra_evaluations: evaluations of the denoiser so far beyond one per call.
+        extra_per_estimate: the same of one guided call.
 
     Raises:
         ValueError: ``guidance_scale`` is negative or NaN.
     """
+
+    extra_per_estimate: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -48,6 +59,7 @@ class Guidance(nn.Module, ABC):
         sde: VPSDE,
         guidance_scale: float,
         schedule: GuidanceSchedule | None = None,
+        run: Callable[..., Any] = run_directly,
     ) -> None:
         super().__init__()
         if not guidance_scale >= 0:
@@ -55,6 +67,7 @@ class Guidance(nn.Module, ABC):
         self.denoiser, self.sde, self.guidance_scale = denoiser, sde, guidance_scale
         self.schedule = schedule or Constant()
         self.extra_evaluations = 0
+        self._run = run
 
     def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         """Guided estimate of ``x_0``, shape of ``x_t``.
@@ -65,12 +78,18 @@ class Guidance(nn.Module, ABC):
             y: ``(B,)`` digits; rows with -1 stay unguided.
         """
         if self.guidance_scale == 0 or y is None or not self.schedule.active(t, self.sde):
-            return self.denoiser(x_t, t)
-        denoised, gradient = self.estimate(x_t, t, y)
+            unguided: Tensor = self._run(self.unguided, x_t, t)
+            return unguided
+        denoised, gradient = self._run(self.estimate, x_t, t, y)
+        self.extra_evaluations += self.extra_per_estimate
         score = self.sde.score_from_denoised(denoised, x_t, t)
         strength = (self.guidance_scale * self.schedule.factor(t, self.sde, score, gradient)).reshape(-1, 1, 1, 1)
         alpha_t, sigma_t = self.sde.marginal(t)
         return denoised + strength * sigma_t.square() / alpha_t * gradient
+
+    def unguided(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The wrapped denoiser's own estimate of ``x_0``."""
+        return self.denoiser(x_t, t)
 
     @abstractmethod
     def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

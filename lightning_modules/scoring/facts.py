@@ -26,6 +26,7 @@ def sampling_settings(generator: Generator) -> dict[str, Any]:
         "num_steps": sampling.num_steps,
         "clamp": sampling.clamp,
         "vocoder": f"{describe(generator.vocoder)} {fingerprint(generator.vocoder.state_dict())[:12]}",
+        **({"compile": sampling.compile} if sampling.compile else {}),  # rounds otherwise
     }
 
 
@@ -39,9 +40,10 @@ def cost_facts(generator: Generator, guided: bool) -> dict[str, Any]:
     known = generator.guided_labels()
     y = torch.tensor(known[:1]) if guided and known else None
     evaluations: list[int] = []
+    sampling = generator.sampling.replace(compile=False)  # compiled graphs cannot be counted
 
     def draw() -> None:
-        drawn = generator.sampling.draw(generator.denoiser, generator.sde, generator.front_end.shape, y, [0], device)
+        drawn = sampling.draw(generator.denoiser, generator.sde, generator.front_end.shape, y, [0], device)
         evaluations.append(drawn.nfe)
 
     device = generator.device
