@@ -1,6 +1,7 @@
 """Guided sampling, metric logging and safety as Lightning callbacks."""
 
 from callbacks.channels_last import ChannelsLast
+from callbacks.compile import Compile
 from callbacks.cost_report import CostReport
 from callbacks.ema import EMA
 from callbacks.frozen_guard import FrozenGuard
@@ -13,6 +14,7 @@ from callbacks.sample_writer import SampleWriter
 __all__ = [
     "EMA",
     "ChannelsLast",
+    "Compile",
     "CostReport",
     "FrozenGuard",
     "GenerationMetrics",

@@ -10,7 +10,7 @@ from callbacks.media import log_confusion
 from callbacks.on_first import on_first
 from callbacks.run_folder import run_folder
 from callbacks.sample_folder import spread_requests
-from datamodules.sample_requests import SEED_LIMIT
+from datamodules.sample_requests import SEED_LIMIT, BatchSize, check_batch_size
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 
@@ -26,7 +26,8 @@ class GenerationMetrics(Callback):
         every_n_epochs: epochs between measurements.
         count: number of samples, N, over all processes.
         labels: digits to ask for in turn; by default all that the classifier knows, and none at guidance scale 0.
-        batch_size: samples that a process draws at once.
+        batch_size: samples that a process draws at once; ``auto`` chooses when it first draws, the largest power of
+            two that fits on a CUDA device, and on a CPU what is fastest of a few.
         seed: of the first sample; the next has the next.
         guidance_scale: null takes the run's own.
         num_steps: sampler steps; null takes the run's own.
@@ -44,7 +45,7 @@ class GenerationMetrics(Callback):
         every_n_epochs: int = 10,
         count: int = 256,
         labels: list[int] | None = None,
-        batch_size: int = 32,
+        batch_size: BatchSize = 32,
         seed: int = 0,
         guidance_scale: float | None = None,
         num_steps: int | None = None,
@@ -52,11 +53,12 @@ class GenerationMetrics(Callback):
         minimum_accuracy: float = 0.9,
         cache_dir: str | None = None,
     ) -> None:
-        if every_n_epochs < 1 or count < 2 or batch_size < 1 or not 0 <= seed <= SEED_LIMIT - count:
+        if every_n_epochs < 1 or count < 2 or not 0 <= seed <= SEED_LIMIT - count:
             raise InputError(
-                "GenerationMetrics expects every_n_epochs and batch_size of at least 1, a count of at least 2 and "
-                f"seeds from 0 to 2^63 - 1, got {every_n_epochs}, {batch_size}, {count} and {seed}"
+                "GenerationMetrics expects every_n_epochs of at least 1, a count of at least 2 and seeds from 0 to "
+                f"2^63 - 1, got {every_n_epochs}, {count} and {seed}"
             )
+        check_batch_size(batch_size, "batch_size of GenerationMetrics")
         if labels:
             check_labels(labels)
         self.evaluator, self.every_n_epochs, self.count, self.labels = evaluator, every_n_epochs, count, labels
@@ -131,12 +133,15 @@ class GenerationMetrics(Callback):
         measures = measures_for(feature_width(self._judge), self._real)
         for measure in measures:
             measure.to(device)
+        if self.batch_size == "auto":
+            self.batch_size = generator.fitting_batch_size(requests.y, -(-self.count // trainer.world_size), sampling)
         for start in range(0, len(own), self.batch_size):
             batch = requests.__getitems__(own[start : start + self.batch_size])
             with trainer.precision_plugin.forward_context():
                 drawn = generator.draw(batch.y.to(generator.device), batch.seed.tolist(), sampling)
             with full_precision():
-                log_probs, features = self._judge(drawn.waveform)
+                heard = [self._judge(part) for part in drawn.waveform.split(64)]  # its memory is bounded too
+            log_probs, features = (torch.cat(column) for column in zip(*heard, strict=True))
             seen = Predictions(
                 *(part.to(device) for part in (log_probs.float(), features.float(), batch.y, batch.index))
             )

@@ -11,7 +11,7 @@ from callbacks.media import log_scores
 from callbacks.on_first import on_first
 from callbacks.run_folder import checkpoint_folder
 from callbacks.sample_folder import SampleFolder, spread_requests
-from datamodules.sample_requests import SEED_LIMIT, RequestList
+from datamodules.sample_requests import SEED_LIMIT, BatchSize, RequestList, check_batch_size
 from datamodules.subsets import check_labels
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.errors import InputError
@@ -30,7 +30,8 @@ class SampleScores(Callback):
         labels: digits to ask for in turn; by default all that guidance knows, and none at guidance scale 0. An
             empty list asks for none.
         seed: of the first sample; the next has the next.
-        batch_size: samples that a process draws at once.
+        batch_size: samples that a process draws at once; ``auto`` takes the largest power of two that fits on a CUDA
+            device, and on a CPU what is fastest of a few.
         name: of the row; by default the model's and the guidance scale.
         folder: where samples and scores go; by default a folder of these settings in ``test`` beside the checkpoints.
         reference: corpus of real speech that distances refer to; by default the one that the checkpoint was trained on.
@@ -48,7 +49,7 @@ class SampleScores(Callback):
         count: int = 2048,
         labels: list[int] | None = None,
         seed: int = 0,
-        batch_size: int = 64,
+        batch_size: BatchSize = 64,
         name: str | None = None,
         folder: str | None = None,
         reference: str | None = None,
@@ -56,11 +57,12 @@ class SampleScores(Callback):
         cache_dir: str | None = None,
         external: list[str] | None = None,
     ) -> None:
-        if count < 2 or batch_size < 1 or not 0 <= seed <= SEED_LIMIT - count:
+        if count < 2 or not 0 <= seed <= SEED_LIMIT - count:
             raise InputError(
-                f"expected a count of at least 2, a batch_size of at least 1 and seeds from 0 to 2^63 - 1, got "
-                f"{count}, {batch_size} and {seed}: correct --scoring"
+                f"expected a count of at least 2 and seeds from 0 to 2^63 - 1, got {count} and {seed}: correct "
+                "--scoring"
             )
+        check_batch_size(batch_size, "--scoring.batch_size")
         if not 0.0 <= minimum_accuracy <= 1.0:
             raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}: correct --scoring")
         if labels:
@@ -114,7 +116,10 @@ class SampleScores(Callback):
         samples, asked = self._samples(trainer, pl_module), self._asked(pl_module)
         requests: RequestList = spread_requests(asked, self.count, self.seed)
         on_first(trainer, samples.open)
-        samples.draw(trainer, pl_module, requests, self.batch_size)
+        size = self.batch_size
+        if size == "auto":
+            size = pl_module.fitting_batch_size(requests.y, -(-self.count // trainer.world_size))
+        samples.draw(trainer, pl_module, requests, size)
         on_first(trainer, lambda: self._score(trainer, pl_module, samples))
 
     def _samples(self, trainer: Trainer, generator: Any) -> SampleFolder:

@@ -3,19 +3,21 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batch import RequestBatch
-from datamodules.loaders import ordered_loader
+from datamodules.loaders import ordered_loader, world
 from datamodules.speech_commands import DIGITS
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 
 UNLABELLED = -1
 SEED_LIMIT = 2**63  # seeds travel as int64
+BatchSize = int | Literal["auto"]
 
 
 class RequestList(Dataset):
@@ -50,7 +52,8 @@ class SampleRequests(LightningDataModule):
         seed: seed of the first sample of every label; sample j has ``seed + j``.
         csv: table with the columns ``label`` (empty: without a label) and ``seed``, one row per sample; stands in for
             ``labels``, ``count`` and ``seed``.
-        batch_size: samples drawn at once per process.
+        batch_size: samples drawn at once per process; ``auto`` takes the largest power of two that fits on a CUDA
+            device, and on a CPU what is fastest of a few.
 
     Raises:
         InputError: an argument is out of range, or the table cannot be used.
@@ -62,12 +65,11 @@ class SampleRequests(LightningDataModule):
         count: int = 1,
         seed: int = 0,
         csv: str | None = None,
-        batch_size: int = 32,
+        batch_size: BatchSize = 32,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        if batch_size < 1:
-            raise InputError(f"expected batch_size at least 1, got {batch_size}: correct batch_size")
+        check_batch_size(batch_size)
         self.batch_size = batch_size
         if csv is not None:
             if labels is not None or count != 1 or seed != 0:
@@ -79,7 +81,21 @@ class SampleRequests(LightningDataModule):
             self.requests = make_requests(labels, count, seed)
 
     def predict_dataloader(self) -> DataLoader:
-        return ordered_loader(self.requests, self.batch_size, num_workers=0, what="requested samples")
+        generator: Any = getattr(self.trainer, "lightning_module", None)
+        y, size = self.requests.y, self.batch_size
+        if size == "auto":
+            size = 16 if generator is None else generator.fitting_batch_size(y, -(-len(y) // world()[1]))
+        return ordered_loader(self.requests, size, num_workers=0, what="requested samples")
+
+
+def check_batch_size(batch_size: BatchSize, name: str = "batch_size") -> None:
+    """Refuse what is neither a number of samples nor ``auto``.
+
+    Raises:
+        InputError: names what came.
+    """
+    if batch_size != "auto" and batch_size < 1:
+        raise InputError(f"expected {name} of at least 1, or auto, got {batch_size}: correct {name}")
 
 
 def make_requests(labels: Sequence[int] | None, count: int, seed: int) -> RequestList:

@@ -1,5 +1,6 @@
 """Drawing samples: what both generators offer to `predict`, to callbacks and to notebooks."""
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from lightning_modules.audio import GriffinLim, LogMel, Vocoder
 from lightning_modules.base import NoisyModule
+from lightning_modules.batch_size import choose_batch_size
 from lightning_modules.diffusion import Denoiser, Sampling, TimeDistribution
 from lightning_modules.errors import InputError
 from lightning_modules.frozen_classifier import FrozenClassifier
@@ -153,6 +155,32 @@ class Generator(NoisyModule):
         y = torch.tensor(labels, device=self.device)
         drawn = self.draw(y, [seed + j for j in range(len(labels))], sampling)
         return drawn.waveform.cpu(), drawn.x_0.cpu()
+
+    @torch.no_grad()
+    def fitting_batch_size(self, y: Tensor, most: int, sampling: Sampling | None = None) -> int:
+        """How many of ``most`` samples a process should draw at once, tried out: the same on all processes.
+
+        Args:
+            y: labels that will be asked for, -1 for none.
+            most: number of samples per process.
+            sampling: settings of drawing; by default the current ones.
+        """
+        brief = (sampling or self.sampling).replace(num_steps=2, compile=False)
+        label, trainer, training = int(y.max()), self._trainer, self.training
+        gamma = brief.guidance_scale if label >= 0 else 0.0
+
+        def draw(count: int) -> None:
+            self.draw(torch.full((count,), label, device=self.device), list(range(count)), brief)
+
+        self.eval()
+        with trainer.precision_plugin.forward_context() if trainer else nullcontext(), torch.inference_mode(False):
+            size = choose_batch_size(draw, self.cost_probe(gamma), self.device, most)
+        self.train(training)
+        if trainer is not None and trainer.world_size > 1:
+            size = int(trainer.strategy.all_gather(torch.tensor(size, device=self.device)).min())
+        if trainer is None or trainer.is_global_zero:
+            print(f"batch_size auto: {size} at a time")
+        return size
 
     def cost_probe(self, guidance_scale: float = 0.0) -> Any:
         """A function of a batch size that evaluates the (guided) denoiser once, for counting its cost."""

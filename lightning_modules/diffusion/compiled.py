@@ -95,13 +95,17 @@ class CompiledRunner:
 
     @staticmethod
     def _trace(function: Callable[..., Any], tensors: tuple[Tensor, ...]) -> nn.Module:
+        from torch._dynamo import config as dynamo_config
         from torch.fx.experimental.proxy_tensor import make_fx
 
         device, half = tensors[0].device.type, _autocast(tensors[0])
         # A cached cast would enter the graph as a constant, and weights that change would not reach it.
         casts = torch.autocast(device, half, enabled=half is not None, cache_enabled=False)
-        with torch.no_grad(), casts, torch.compiler.set_stance("force_eager"):
-            graph: nn.Module = make_fx(lambda *given: function(*given))(*tensors)  # counts arguments, of methods wrongly
+        # A network that is compiled for training is traced as it is.
+        with torch.no_grad(), casts, dynamo_config.patch(error_on_nested_fx_trace=False):
+            graph: nn.Module = make_fx(lambda *given: function(*given))(
+                *tensors
+            )  # counts arguments, of methods wrongly
         return graph
 
 

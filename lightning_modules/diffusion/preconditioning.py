@@ -111,4 +111,5 @@ class TapDenoiser(Denoiser):
         return self.classifier.read(x_t, t, differentiable)
 
     def raw_output(self, x_t: Tensor, t: Tensor, reading: Any, y: Tensor | None) -> Tensor:
+        reading.gradients()  # here, once: a network that is compiled could not ask for them
         return self.network(reading, self.scaling(x_t, t)[1], *self._labels(y))

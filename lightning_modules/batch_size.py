@@ -1,0 +1,93 @@
+"""How many samples to draw at once: what fits on a GPU, what is fastest on a CPU."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+ON_CPU = (4, 8, 16, 32)  # larger batches leave the caches
+DEFAULT = 16  # known to be good on CPUs
+MOST = 512  # a GPU is busy with fewer, and an interrupted run loses a batch
+SHARE = 0.8  # of the free memory: allocators waste some
+
+
+def largest_fitting(peak: Callable[[int], float], free: float, most: int) -> int:
+    """Largest power of two, at most ``most``, of samples whose memory fits; 1 where nothing else does.
+
+    Memory grows with the batch along a line, which two small batches show; the batch that it promises is tried, and
+    halved where it does not fit after all.
+
+    Args:
+        peak: bytes that drawing so many samples takes beyond what is in use; may raise ``torch.OutOfMemoryError``.
+        free: bytes that may be taken.
+        most: bound, at least 1.
+    """
+    batch = _power_of_two(most)
+    try:
+        few, more = (peak(count) for count in (1, 2))
+        slope = max(more - few, 1.0)
+        batch = min(batch, _power_of_two((free - few) / slope + 1.0))
+    except torch.OutOfMemoryError:
+        return 1
+    while batch > 2:
+        try:
+            if peak(batch) <= free:
+                break
+        except torch.OutOfMemoryError:
+            pass
+        batch //= 2
+    return batch
+
+
+def fastest(seconds: Callable[[int], float], candidates: Sequence[int]) -> int:
+    """The candidate with the least ``seconds`` per sample; of two that differ by less than 3 %, the smaller."""
+    per_sample = {count: seconds(count) / count for count in sorted(candidates)}
+    return next(count for count, value in per_sample.items() if value <= 1.03 * min(per_sample.values()))
+
+
+def choose_batch_size(
+    draw: Callable[[int], Any], evaluate: Callable[[int], Any], device: torch.device, most: int
+) -> int:
+    """Number of samples to draw at once on ``device``.
+
+    Args:
+        draw: draws so many samples, in few steps; for its memory.
+        evaluate: evaluates the guided denoiser on so many; for its time.
+        device: where both work. On a CUDA device the largest power of two that fits, on a CPU what is fastest per
+            sample of a few numbers, each timed for a second; 16 elsewhere.
+        most: number of samples that are wanted at all.
+    """
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        chosen = largest_fitting(lambda count: _peak(draw, count, device), SHARE * free, min(most, MOST))
+        torch.cuda.empty_cache()
+        return chosen
+    if device.type != "cpu":
+        return max(1, min(DEFAULT, most))
+    candidates = [count for count in ON_CPU if count <= most]
+    return fastest(lambda count: _seconds(evaluate, count), candidates) if len(candidates) > 1 else max(1, most)
+
+
+def _power_of_two(limit: float) -> int:
+    """The largest of at most ``limit``, at least 1."""
+    return 1 << max(0, int(limit).bit_length() - 1)
+
+
+def _peak(draw: Callable[[int], Any], count: int, device: torch.device) -> float:
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    draw(count)
+    return float(torch.cuda.max_memory_allocated(device) - before)
+
+
+def _seconds(evaluate: Callable[[int], Any], count: int, budget: float = 1.0) -> float:
+    """Of one call, the fastest of those that fit into ``budget`` seconds after one that does not count."""
+    evaluate(count)
+    found, end = [], time.perf_counter() + budget
+    while not found or time.perf_counter() < end:
+        start = time.perf_counter()
+        evaluate(count)
+        found.append(time.perf_counter() - start)
+    return min(found)
