@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
+from lightning_modules.allocator import keep_freed_memory
 from lightning_modules.errors import InputError, NonFiniteError
 
 USAGE = """usage: scoretap COMMAND [--config NAME_OR_FILE ...] [--KEY VALUE ...]
@@ -20,6 +21,12 @@ commands
 
 `scoretap COMMAND --help` lists a command's settings; add --model NAME or --data NAME for those of a class.
 """
+
+
+def console() -> int:
+    """The installed command: :func:`main` in a process that is all its own."""
+    keep_freed_memory()
+    return main()
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -77,4 +84,4 @@ def _fail(sentence: str, status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console())

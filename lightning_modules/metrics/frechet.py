@@ -2,10 +2,14 @@
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 from torchmetrics import Metric
 
 from lightning_modules.metrics.feature_statistics import FeatureStatistics, statistics_from_sums
 from lightning_modules.metrics.inputs import float64_rows, require_no_reference
+
+
+_factors = WeakIdKeyDictionary()  # of references, by covariance, as long as that lives
 
 
 def frechet_distance(a: FeatureStatistics, b: FeatureStatistics) -> Tensor:
@@ -35,6 +39,21 @@ def factor(covariance: Tensor, width: int) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance.reshape(width, width))
     kept = values > values.abs().max() * width * torch.finfo(values.dtype).eps
     return vectors[:, kept] * values[kept].sqrt()
+
+
+def reference_factor(reference: FeatureStatistics, like: Tensor) -> Tensor:
+    """:func:`factor` of a reference's covariance, with the device and type of ``like``.
+
+    Decomposed once for all rows that are compared with it, which for 1024 features takes about a third of what the rest
+    of a distance takes.
+    """
+    covariance = reference.covariance
+    key = (covariance._version, like.device, like.dtype)
+    kept = _factors.get(covariance)
+    if kept is None or kept[0] != key:
+        kept = _factors[covariance] = (key, factor(covariance.to(like), len(reference.mean.reshape(-1))))
+    found: Tensor = kept[1]
+    return found
 
 
 class FrechetDistance(Metric):
@@ -83,5 +102,9 @@ class FrechetDistance(Metric):
             ValueError: fewer than 2 generated or real clips were added.
         """
         generated, real = zip(self.count, self.total, self.outer, strict=True)
-        reference = statistics_from_sums(*real, "real") if self.reference is None else self.reference
-        return frechet_distance(statistics_from_sums(*generated, "generated"), reference)
+        found = statistics_from_sums(*generated, "generated")
+        if self.reference is None:
+            return frechet_distance(found, statistics_from_sums(*real, "real"))
+        root = factor(found.covariance, self.num_features)
+        mean = self.reference.mean.reshape(-1).to(found.mean)
+        return distance_of_factors(found.mean, root, mean, reference_factor(self.reference, found.covariance))

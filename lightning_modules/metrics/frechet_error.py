@@ -5,7 +5,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.metrics.feature_statistics import FeatureStatistics, statistics_from_sums
-from lightning_modules.metrics.frechet import distance_of_factors, factor
+from lightning_modules.metrics.frechet import distance_of_factors, factor, reference_factor
 from lightning_modules.metrics.inputs import float64_rows
 from lightning_modules.metrics.resampling import place_hashes
 
@@ -69,7 +69,7 @@ class FrechetError(Metric):
         if (fewest := int(self.count.min())) < 2:
             raise ValueError(f"expected at least 2 clips in each of {self.num_subsets} subsets, got {fewest}")
         mean = self.reference.mean.reshape(-1).to(self.total)
-        root = factor(self.reference.covariance.to(self.outer), self.num_features)
+        root = reference_factor(self.reference, self.outer)
         distances = []
         for sums in zip(self.count, self.total, self.outer, strict=True):
             part = statistics_from_sums(*sums, "generated")

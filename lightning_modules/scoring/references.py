@@ -125,9 +125,12 @@ def _identity(evaluator: EvaluatorModule) -> dict[str, Any]:
 
 
 def _on(reference: Reference, device: torch.device) -> Reference:
-    """Predictions on ``device``, where rows of them are measured; they are kept from the CPU."""
-    train, test = (Predictions(*(column.to(device) for column in part)) for part in (reference.train, reference.test))
-    return reference._replace(train=train, test=test)
+    """The whole reference on ``device``, moved once for all rows that are measured there; files hold it for the CPU."""
+    moved = {}
+    for name in _NESTED:
+        if (part := getattr(reference, name)) is not None:
+            moved[name] = type(part)(*(x.to(device) if isinstance(x, Tensor) else x for x in part))
+    return reference._replace(**moved, mean_probs=reference.mean_probs.to(device))
 
 
 def _summarise(train: Predictions, test: Predictions) -> Reference:
