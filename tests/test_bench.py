@@ -48,7 +48,11 @@ EXPECTED = {
     "data": {"clips per second: loader / training"},
     "vocoder": {f"{name} / one guided evaluation, {batch} at a time" for name in VOCODERS for batch in (1, 4)},
     "levers": {
-        *(f"{w}: default / tuned malloc" for w in ("training step", "sampling step, γ = 3", "evaluator")),
+        *(
+            f"{w}: default / {m} malloc"
+            for w in ("training step", "sampling step, γ = 3", "evaluator")
+            for m in ("tuned", "scoretap's")
+        ),
         "linear layer: fp32 / oneDNN",
         "linear layer: fp32 / bf16",
     },

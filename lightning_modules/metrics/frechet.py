@@ -8,7 +8,6 @@ from torchmetrics import Metric
 from lightning_modules.metrics.feature_statistics import FeatureStatistics, statistics_from_sums
 from lightning_modules.metrics.inputs import float64_rows, require_no_reference
 
-
 _factors = WeakIdKeyDictionary()  # of references, by covariance, as long as that lives
 
 

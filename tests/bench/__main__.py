@@ -51,7 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--paper", action="store_true", help="models at paper size (the default on a GPU)")
     parser.add_argument("--clips", type=int, default=256, help="clips that are scored; the benchmark's number is 2048")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of every variant")
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=torch.cuda.is_available(),
+        help="measure torch.compile too, which takes minutes per variant on a CPU (the default on a GPU)",
+    )
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.parts if name not in PARTS]:
         parser.error(f"expected parts among {', '.join(PARTS)}, got {unknown[0]!r}")
@@ -65,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _settings(options: argparse.Namespace, scratch: Path) -> Settings:
     on_gpu = torch.cuda.is_available()
     settings = Settings(torch.device("cuda" if on_gpu else "cpu"), scratch, clips=options.clips, rounds=options.rounds)
-    settings = replace(settings, compile=not options.no_compile)
+    settings = replace(settings, compile=options.compile)
     if options.paper or on_gpu:
         full_batch, steps = (64, 25) if on_gpu else (4, 10)
         settings = replace(settings, size="experiments", full_batch=full_batch, steps=steps)

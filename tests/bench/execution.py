@@ -76,9 +76,11 @@ def gmacs(job: Job, model: str, settings: Settings) -> float:
 
 
 def _sampling_step(generator: Any, gamma: float, batch: int, compiled: bool) -> Callable[[], Any]:
-    evaluate = generator.eval().cost_probe(gamma)
-    evaluate = torch.compile(evaluate) if compiled else evaluate
-    return torch.no_grad()(lambda: evaluate(batch))
+    sampling = generator.sampling.replace(guidance_scale=gamma, compile=compiled)
+    guided = sampling.guide(generator.eval().denoiser, generator.sde)
+    x_t = torch.randn(batch, *generator.front_end.shape, device=generator.device)
+    t, y = torch.full_like(x_t[:, 0, 0, 0], 0.5), torch.zeros(batch, dtype=torch.long, device=generator.device)
+    return torch.no_grad()(lambda: guided(x_t, t, y))
 
 
 def _training_step(generator: Any, gamma: None, batch: int, compiled: bool) -> Callable[[], Any]:
@@ -100,10 +102,11 @@ def _training_step(generator: Any, gamma: None, batch: int, compiled: bool) -> C
 def _loss_gradient(generator: Any, batch: int, compiled: bool) -> Callable[[], Any]:
     x_0 = 2.0 * torch.rand(batch, *generator.front_end.shape, device=generator.device) - 1.0
     clips = Batch(x_0, torch.zeros(batch, dtype=torch.long), torch.arange(batch))
-    losses = torch.compile(generator.losses) if compiled else generator.losses
+    if compiled:  # as callbacks.Compile does
+        generator.network.compile()
 
     def gradient() -> None:
-        losses(clips, *generator.training_noise(x_0)).mean().backward()
+        generator.losses(clips, *generator.training_noise(x_0)).mean().backward()
 
     return gradient
 

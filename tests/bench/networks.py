@@ -14,7 +14,7 @@ CASES = [
     *((DRAW_GUIDED, model) for model in (SUBNET, FEATURES, UNET_GUIDED)),
 ]
 # Compiling takes from half a minute to some minutes: the method, and the baseline where it is trained.
-COMPILED = [(TRAIN, SUBNET), (TRAIN, UNET), (DRAW, SUBNET), (DRAW_GUIDED, SUBNET)]
+COMPILED = [(TRAIN, SUBNET), (TRAIN, UNET), (DRAW, SUBNET), (DRAW_GUIDED, SUBNET), (DRAW_GUIDED, UNET_GUIDED)]
 PAIRS = [(job, model) for job, model in CASES if model != SUBNET]
 
 
