@@ -2,22 +2,29 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 
 from lightning_modules.allocator import keep_freed_memory
 from lightning_modules.errors import InputError, NonFiniteError
 
-USAGE = """usage: scoretap COMMAND [--config NAME_OR_FILE ...] [--KEY VALUE ...]
+# Name, the function behind it (none: a Trainer method), and what it does.
+COMMANDS = {
+    "fit": ("", "train a classifier, an evaluator, a Score Subnet, a U-Net or a vocoder"),
+    "validate": ("", "loss (and accuracy) on validation clips"),
+    "test": ("", "the same on test clips; with --scoring.evaluator, the row of a generator"),
+    "predict": ("", "draw samples from a checkpoint: scoretap predict --ckpt_path X"),
+    "score": ("lightning_modules.scoring:score_command", "judge folders of WAVs with a separately trained evaluator"),
+    "table": ("lightning_modules.tables:table_command", "collect scores of runs: Markdown, CSV and a plot"),
+    "plot": ("lightning_modules.tables:plot_command", "metrics of runs against a setting; which equal a reference"),
+    "report": ("lightning_modules.report:report_command", "a page on which samples of runs are heard side by side"),
+    "vocoders": ("lightning_modules.vocoder_comparison:vocoders_command", "vocoders side by side, on real test clips"),
+    "demo": ("lightning_modules.demo:run_demo", "the whole method on the embedded corpus, in minutes"),
+}
+USAGE = f"""usage: scoretap COMMAND [--config NAME_OR_FILE ...] [--KEY VALUE ...]
 
 commands
-  fit        train a classifier, an evaluator, a Score Subnet or a U-Net
-  validate   loss (and accuracy) on validation clips
-  test       the same on test clips
-  predict    draw samples from a checkpoint: scoretap predict --ckpt_path X
-  score      judge folders of WAVs with a separately trained evaluator
-  table      collect scores of runs: Markdown, CSV and a plot
-  plot       metrics of runs against a swept setting, and which are as good as a reference
-  report     a page on which samples of runs are heard side by side
-  demo       the whole method on the embedded corpus, in minutes
+{chr(10).join(f"  {name:<10} {does}" for name, (_, does) in COMMANDS.items())}
 
 `scoretap COMMAND --help` lists a command's settings; add --model NAME or --data NAME for those of a class.
 """
@@ -43,9 +50,9 @@ def main(args: Sequence[str] | None = None) -> int:
         print(USAGE)
         return 0
     command, rest = args[0], args[1:]
-    if command not in ("fit", "validate", "test", "predict", "score", "table", "plot", "report", "demo"):
-        expected = "fit, validate, test, predict, score, table, plot, report or demo"
-        return _fail(f"unknown command {command!r}: expected {expected}", 2)
+    if command not in COMMANDS:
+        *names, last = COMMANDS
+        return _fail(f"unknown command {command!r}: expected {', '.join(names)} or {last}", 2)
     if "" not in sys.path:
         sys.path.append("")  # classes of one's own, in the folder one stands in, as `python -m` would find them
     try:
@@ -59,23 +66,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _command(name: str) -> Callable[[list[str]], None]:
     """The function behind a command; imported here so that `--help` stays quick."""
-    if name == "demo":
-        from lightning_modules.demo import run_demo as command
-    elif name == "score":
-        from lightning_modules.scoring import score_command as command
-    elif name == "table":
-        from lightning_modules.tables import table_command as command
-    elif name == "plot":
-        from lightning_modules.tables import plot_command as command
-    elif name == "report":
-        from lightning_modules.report import report_command as command
-    else:
-        from functools import partial
-
-        from lightning_modules.trainer_cli import run_trainer
-
-        command = partial(run_trainer, name)
-    return command
+    module, _, function = COMMANDS[name][0].partition(":")
+    if not module:
+        return partial(import_module("lightning_modules.trainer_cli").run_trainer, name)
+    return getattr(import_module(module), function)
 
 
 def _fail(sentence: str, status: int) -> int:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("lightning_modules", "datamodules", "callbacks")
 MATHEMATICS = ("diffusion", "networks", "audio", "metrics")
 TRAINERS = {"lightning", "pytorch_lightning", "lightning_fabric", "wandb"}
-COSTLY = {"wandb", "librosa", "matplotlib", "espeakng_loader", "frechet_audio_distance", "scoreq"}
+COSTLY = {"wandb", "librosa", "matplotlib", "espeakng_loader", "frechet_audio_distance", "scoreq", "pesq", "pystoi"}
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import tiny
 
+from lightning_modules.cli import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 
 # As if the packages were not installed: neither found as modules nor as distributions.
@@ -64,7 +66,7 @@ import sys
 import lightning.pytorch.cli, torchaudio.transforms
 before = set(sys.modules)
 import callbacks, datamodules, lightning_modules.trainer_cli, lightning_modules.scoring, lightning_modules.demo
-import lightning_modules.tables.plot, lightning_modules.report
+import lightning_modules.tables.plot, lightning_modules.report, lightning_modules.vocoder_comparison
 new = {name.split(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"wandb", "librosa", "matplotlib", "espeakng_loader"}))
 """
@@ -78,12 +80,12 @@ def test_help_is_quick(tmp_path):
     start = time.perf_counter()
     done = python(code, "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for command in ("fit", "validate", "test", "predict", "score", "table", "plot", "report", "demo"):
+    for command in COMMANDS:
         assert f"\n  {command}" in done.stdout
     assert time.perf_counter() - start < 5.0
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "score", "table", "plot", "report", "demo"])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("validate", "test")])
 def test_help_of_a_command(command, capsys):
     from lightning_modules.cli import main
 
@@ -98,6 +100,7 @@ def test_help_of_a_command(command, capsys):
         "table": "readme",
         "plot": "panels",
         "report": "per_digit",
+        "vocoders": "griffin-lim-32",
         "demo": "output",
     }
     assert expected[command] in printed

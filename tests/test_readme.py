@@ -42,6 +42,7 @@ def parse(request, monkeypatch, tmp_path, capsys):
     from lightning_modules.scoring import command as scoring
     from lightning_modules.tables import command as tables
     from lightning_modules.tables import sweep_command as sweeps
+    from lightning_modules.vocoder_comparison import command as vocoders
 
     monkeypatch.chdir(tmp_path)
 
@@ -60,11 +61,15 @@ def parse(request, monkeypatch, tmp_path, capsys):
     @functools.wraps(reports.make_report)
     def no_report(*args, **kwargs): ...
 
+    @functools.wraps(vocoders.compare_vocoders)
+    def no_comparison(*args, **kwargs): ...
+
     monkeypatch.setattr(demo, "demo", no_demo)
     monkeypatch.setattr(scoring, "score_folders", no_scores)
     monkeypatch.setattr(tables, "make_table", no_table)
     monkeypatch.setattr(sweeps, "make_plot", no_plot)
     monkeypatch.setattr(reports, "make_report", no_report)
+    monkeypatch.setattr(vocoders, "compare_vocoders", no_comparison)
 
     def run(command):
         words = shlex.split(command, comments=True)[1:]

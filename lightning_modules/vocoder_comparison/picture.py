@@ -1,0 +1,56 @@
+"""Spectrograms of the same clips through each vocoder, where a metallic sound shows as smeared harmonics."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from datamodules.new_files import new_file
+
+HIGHEST = 8000  # Hz
+RANGE = 70.0  # decibels below the loudest point of a row
+_WINDOW, _HOP = 0.032, 0.004  # seconds: the harmonics of a voice above 60 Hz are resolved
+
+
+def decibels(waveform: Tensor, sample_rate: int) -> Tensor:
+    """Magnitudes ``(bins, frames)`` in dB of ``waveform`` ``(N,)`` on a linear frequency axis up to :data:`HIGHEST`."""
+    n_fft, hop = round(_WINDOW * sample_rate), round(_HOP * sample_rate)
+    spectrum = torch.stft(waveform, n_fft, hop, window=torch.hann_window(n_fft), return_complex=True)
+    bins = 1 + HIGHEST * n_fft // sample_rate
+    return 20.0 * spectrum[:bins].abs().clamp(min=1e-5).log10()
+
+
+def save_spectrograms(
+    path: Path, rows: Sequence[tuple[str, Sequence[Tensor | None]]], columns: Sequence[str], sample_rate: int
+) -> None:
+    """Draw a grid of spectrograms and write it as PNG under a temporary name, then rename.
+
+    Args:
+        path: file to write.
+        rows: label of each row and its waveforms ``(N,)``, None where there is none; one colour scale per row.
+        columns: label of each column.
+        sample_rate: Hz.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(0.8 + 3.0 * len(columns), 0.4 + 2.6 * len(rows)), dpi=110, layout="constrained")
+    axes = figure.subplots(len(rows), len(columns), squeeze=False)
+    for line, (label, waveforms) in zip(axes, rows, strict=True):
+        images = [None if waveform is None else decibels(waveform, sample_rate) for waveform in waveforms]
+        loudest = max(float(image.max()) for image in images if image is not None)
+        for axis, image, waveform in zip(line, images, waveforms, strict=True):
+            if image is None or waveform is None:
+                axis.set_axis_off()
+                continue
+            extent = (0.0, len(waveform) / sample_rate, 0.0, min(HIGHEST, sample_rate / 2) / 1000)
+            axis.imshow(image.numpy(), origin="lower", aspect="auto", extent=extent, vmin=loudest - RANGE, vmax=loudest)
+        shown = next(axis for axis, image in zip(line, images, strict=True) if image is not None)
+        shown.set_ylabel(f"{label}\nkHz", fontsize=9)
+    for axis, label in zip(axes[0], columns, strict=True):
+        axis.set_title(label, fontsize=9)
+    for axis in axes[-1]:
+        axis.set_xlabel("seconds", fontsize=8)
+    with new_file(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary)
