@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from datamodules.sample_requests import make_requests
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 from lightning_modules.generator import Generator
@@ -72,6 +73,7 @@ def compare_vocoders(
     ]
     for corpus, drawer in zip(compared, drawers, strict=False):
         drawer.check_guidance(corpus.labels, sampling)
+        make_requests(corpus.labels, count, seed)  # refuses bad numbers before any work
     folder = _make_folder(output)
     drawn: list[Speech | None] = [
         generated_speech(drawer, sampling, corpus.labels, count, seed)

@@ -26,7 +26,7 @@ def wide_band_pesq(waveform: Tensor, recording: Tensor, sample_rate: int) -> flo
 
 
 def intelligibility(waveform: Tensor, recording: Tensor, sample_rate: int) -> float:
-    """STOI (Taal et al. 2011, at most 1) of ``(N,)`` against ``(N,)``; NaN where less than 0.4 s of it is speech.
+    """STOI (Taal et al. 2011, at most 1) of ``(N,)`` against ``(N,)``; NaN where that has less than 0.4 s of speech.
 
     Raises:
         ModuleNotFoundError: the package ``pystoi`` is not installed.
@@ -61,8 +61,9 @@ def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple
         if sample_rate != RATE:
             missing[name] = "16 kHz only"
             continue
+        pairs = zip(waveforms.cpu(), recordings.cpu(), strict=True)
         try:
-            values = [metric(*pair, sample_rate) for pair in zip(waveforms.cpu(), recordings.cpu(), strict=True)]
+            values = [metric(a, b, sample_rate) if b.any() else math.nan for a, b in pairs]
         except ModuleNotFoundError:
             missing[name] = NOT_INSTALLED
             continue

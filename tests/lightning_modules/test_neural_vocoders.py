@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from datamodules.download import sha256_of
 from lightning_modules import neural_vocoders
-from lightning_modules.audio import LogMel
+from lightning_modules.audio import GriffinLim, LogMel
 from lightning_modules.errors import InputError
 from lightning_modules.networks import HiFiGANGenerator
 from lightning_modules.networks.hifigan import published_names
@@ -134,6 +134,22 @@ def test_not_finite_is_refused(published, value):
     vocoder = HiFiGAN(source=str(published[0]), sha256=None)
     with pytest.raises(ValueError, match="NaN or infinity"):
         vocoder(torch.full((1, 1, 80, 64), value))
+
+
+@pytest.mark.parametrize("kind", ["griffin_lim", "hifigan", "own"])
+def test_a_bad_mel_is_refused_by_every_vocoder(kind, vocoder, monkeypatch):
+    """Before weights are fetched, and whatever the class does afterwards."""
+    monkeypatch.setattr(neural_vocoders, "fetch", lambda *args: pytest.fail("fetched for a bad Mel"))
+    make = {"griffin_lim": GriffinLim, "hifigan": HiFiGAN, "own": lambda: NeuralVocoder(str(vocoder))}
+    speak = make[kind]()
+    for value in (float("nan"), float("inf"), -float("inf")):
+        x_0 = torch.zeros(2, 1, 80, 64)
+        x_0[1, 0, 79, 63] = value
+        with pytest.raises(ValueError, match="NaN or infinity"):
+            speak(x_0)
+    for shape in ((1, 80, 64), (1, 1, 80, 63), (1, 1, 64, 80), (1, 2, 80, 64), (80, 64)):
+        with pytest.raises(ValueError, match=r"expected log-Mels \(B, 1, 80, 64\), got"):
+            speak(torch.zeros(shape))
 
 
 def test_own_checkpoint(vocoder, x_0):
