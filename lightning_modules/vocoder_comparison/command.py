@@ -13,6 +13,7 @@ from lightning_modules.scoring.judging import load_evaluator
 from lightning_modules.vocoder_comparison.candidates import DEFAULT, load_candidates
 from lightning_modules.vocoder_comparison.corpus import CorpusComparison
 from lightning_modules.vocoder_comparison.document import write_document
+from lightning_modules.vocoder_comparison.rows import VocoderRow
 from lightning_modules.vocoder_comparison.speech import Speech, ancestral, generated_speech
 
 
@@ -79,12 +80,7 @@ def compare_vocoders(
         generated_speech(drawer, sampling, corpus.labels, count, seed)
         for corpus, drawer in zip(compared, drawers, strict=False)
     ]
-    drawn += [None] * (len(compared) - len(drawn))
-    costs = compared[0].costs(rounds)
-    rows = [row for corpus, speech in zip(compared, drawn, strict=True) for row in corpus.rows(costs, speech)]
-    for corpus, speech in zip(compared, drawn, strict=True):
-        corpus.save_picture(folder / f"spectrograms_{corpus.name}.png", speech)
-    print(write_document(folder, rows, {corpus.name: corpus.heading for corpus in compared}), end="")
+    print(_write_comparison(folder, compared, drawn or [None] * len(compared), rounds), end="")
 
 
 def vocoders_command(args: list[str]) -> None:
@@ -125,6 +121,18 @@ def _load_generators(paths: Sequence[str]) -> list[Generator]:
             raise InputError(f"generators must share one front end, {path!r} differs in {'; '.join(differences)}")
         found.append(generator)
     return found
+
+
+def _write_comparison(
+    folder: Path, compared: Sequence[CorpusComparison], drawn: Sequence[Speech | None], rounds: int
+) -> str:
+    """Measure, and write tables and pictures; returns the Markdown. Costs are a vocoder's, whatever the corpus."""
+    costs = compared[0].costs(rounds)
+    rows: list[VocoderRow] = []
+    for corpus, speech in zip(compared, drawn, strict=True):
+        rows += corpus.rows(costs, speech)
+        corpus.save_picture(folder / f"spectrograms_{corpus.name}.png", speech)
+    return write_document(folder, rows, {corpus.name: corpus.heading for corpus in compared})
 
 
 def _make_folder(output: str) -> Path:

@@ -107,14 +107,18 @@ class CorpusComparison:
             yield self._row(GENERATED, candidate.name, len(waveforms), {**figures, **cost}, {}, notes)
 
     def save_picture(self, path: Path, generated: Speech | None = None) -> None:
-        """Spectrograms of one recording, and of one generated clip of its digit where there is one, by vocoder."""
+        """Spectrograms of one recording, and of one generated clip of its digit where there is one, by vocoder.
+
+        The recording is the one whose log-Mel varies most: loud speech before a quiet background.
+        """
         working = [candidate for candidate in self.candidates if not candidate.reason]
-        digit = int(self.real.y[0])
+        shown = int(self.x_0.flatten(1).std(dim=1).argmax())
+        digit = int(self.real.y[shown])
 
         def through(x_0: Tensor) -> list[Tensor | None]:
             return [synthesised(candidate.vocoder, x_0[None])[0] for candidate in working]
 
-        rows = [(f"recording, digit {digit}", [self.real.clips[0], *through(self.x_0[0])])]
+        rows = [(f"recording, digit {digit}", [self.real.clips[shown], *through(self.x_0[shown])])]
         if generated is not None:
             same = (generated.y == digit).nonzero().flatten().tolist()
             place = same[0] if same else 0

@@ -18,8 +18,8 @@ TITLES = {
 }
 LEGEND = (
     "↑ more is better, ↓ less is better; [ ] 95 % interval. STFT distance, PESQ (wide band) and STOI compare with the "
-    "recording; the log-Mel error too, in nats, but with the Mel that came in where a generator drew it. A clip that "
-    "is silent or too short for PESQ or STOI is skipped and counted.",
+    "recording, also where its Mel was degraded; so does the log-Mel error, in nats, but with a generator's own Mel "
+    "where that drew it. A clip that is silent or too short for PESQ or STOI is skipped and counted.",
     "FID of the evaluator's features: to the recordings that were synthesised again (0 is the recording itself), and "
     "to the training split, as in all scores. Below 2,048 clips both are exploratory: compare within a block.",
     "Costs are per second of speech, on the CPU, one thread, one clip at a time: medians over rounds in which the "
