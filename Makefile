@@ -8,7 +8,7 @@ export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 export MALLOC_TOP_PAD_ ?= 268435456
 
-.PHONY: help install demo table bench test test-fast lint check-gpus clean
+.PHONY: help install listen demo table bench test test-fast lint check-gpus clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ install: .venv/installed ## create .venv and install scoretap with its extras
 	$(BIN)/pip install --upgrade pip
 	$(BIN)/pip install -e '.[demo,dev]'
 	touch $@
+
+listen: install ## hear ten digits from shipped weights, nothing is trained: runs/listen/ (seconds)
+	$(BIN)/scoretap listen
 
 demo: install ## train the method on the embedded corpus and hear it: runs/demo/ (about 6 minutes on 2 cores)
 	$(BIN)/scoretap demo

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from lightning.pytorch import Trainer
 
+from lightning_modules.pretrained.catalogue import WEIGHTS
+
 
 def run_folder(trainer: Trainer) -> Path:
     """The folder of this run alone, the same on every process: ``ModelCheckpoint`` puts ``checkpoints/`` into it.
@@ -27,8 +29,14 @@ def _own_folder(trainer: Trainer) -> str | Path:
 
 
 def checkpoint_folder(trainer: Trainer) -> Path:
-    """The folder of the run whose checkpoint is tested; the Trainer's ``default_root_dir`` where there is none."""
+    """The folder of the run whose checkpoint is tested; one in ``default_root_dir`` for a model that is of no run here.
+
+    Without a checkpoint it is ``default_root_dir`` itself.
+    """
     if trainer.ckpt_path is None:
         return Path(trainer.default_root_dir)
-    folder = Path(trainer.ckpt_path).parent
+    path = Path(trainer.ckpt_path)
+    if path.suffix == WEIGHTS:  # its folder is the package's, or the user's cache
+        return Path(trainer.default_root_dir, path.stem)
+    folder = path.parent
     return folder.parent if folder.name == "checkpoints" else folder

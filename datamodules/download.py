@@ -1,5 +1,6 @@
-"""Fetches a corpus archive and unpacks the digits in it."""
+"""Fetches files, and unpacks the digits in a corpus archive."""
 
+import fcntl
 import hashlib
 import http.client
 import tarfile
@@ -45,6 +46,26 @@ def fetch(url: str, target: Path, sha256: str, otherwise: str = "unpack it yours
             f"expected {url} with SHA-256 {sha256}, got another file: it was deleted, run again to start over"
         )
     part.replace(target)
+
+
+def fetch_once(url: str, target: Path, sha256: str, otherwise: str) -> None:
+    """:func:`fetch`, unless ``target`` is there already and right; one of several processes does, the others wait.
+
+    Raises:
+        InputError: as :func:`fetch`, or the folder cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = open(target.with_suffix(".lock"), "w")
+    except OSError as error:
+        raise InputError(
+            f"cannot keep {url} in {str(target.parent)!r} ({error.strerror}): set XDG_CACHE_HOME to a folder of yours, "
+            f"or {otherwise}"
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.is_file() or sha256_of(target) != sha256:
+            fetch(url, target, sha256, otherwise)
 
 
 def _continue_download(url: str, part: Path) -> None:

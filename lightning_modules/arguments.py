@@ -37,6 +37,11 @@ def settle_arguments(command: str, args: list[str]) -> list[str]:
                 continue
             path = find_checkpoint(value)
             checkpoint = read_checkpoint(path)
+            if command == "fit" and "optimizer_states" not in checkpoint:
+                raise InputError(
+                    f"{value!r} holds weights only and no optimiser's state, from which training could go on: give a "
+                    ".ckpt file of a run of yours, or validate, test or predict"
+                )
             settled += [flag, str(path)]
         else:
             if flag in ("--model", "--data") and value is not None:

@@ -12,6 +12,8 @@ from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_c
 from torch import Tensor
 
 from lightning_modules.errors import InputError
+from lightning_modules.pretrained.catalogue import WEIGHTS, is_name
+from lightning_modules.pretrained.store import named_weights, read_weights
 
 _INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
 
@@ -29,10 +31,14 @@ def fingerprint(tensors: dict[str, Tensor]) -> str:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Contents of a scoretap checkpoint, on the CPU, without running code from it.
 
+    Those of exported weights are the same without the states that only training needs.
+
     Raises:
         InputError: the file is missing, damaged, or was not written by scoretap.
     """
     path = Path(path)
+    if path.suffix == WEIGHTS:
+        return read_weights(path)
     if not path.is_file():
         raise InputError(f"no checkpoint at {str(path)!r}: expected a .ckpt file written by scoretap fit")
     try:
@@ -52,14 +58,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def find_checkpoint(name: str) -> Path:
-    """A checkpoint given as a file, or as a run's folder, whose ``last.ckpt`` is meant.
+    """A checkpoint given as a file, as a run's folder, whose ``last.ckpt`` is meant, or by a shipped model's name.
+
+    What exists under ``name`` in the folder that one stands in comes before a model of that name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or a model's weights cannot be fetched.
     """
     path = Path(name)
     if not path.is_dir():
-        return path  # a missing file is named by read_checkpoint
+        # A missing file is named by read_checkpoint.
+        return named_weights(name) if is_name(name) and not path.exists() else path
     for candidate in (path / "last.ckpt", path / "checkpoints" / "last.ckpt"):
         if candidate.is_file():
             return candidate

@@ -1,6 +1,5 @@
 """Vocoders with trained weights: the published HiFi-GAN, and networks that `scoretap fit` trained."""
 
-import fcntl
 import pickle
 import zipfile
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datamodules.download import fetch, sha256_of
+from datamodules.download import fetch_once, sha256_of
 from datamodules.feature_cache import default_cache_dir
 from lightning_modules.audio import LogMel, Vocoder
 from lightning_modules.checkpoints import find_checkpoint, load_module
@@ -81,11 +80,8 @@ class HiFiGAN(Vocoder):
             return path
         assert self.sha256 is not None
         path = default_cache_dir() / "weights" / f"{self.sha256[:16]}.ckpt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path.with_suffix(".lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # one of several processes fetches, the others wait
-            if not path.is_file() or sha256_of(path) != self.sha256:
-                fetch(HUB_FILE.format(name=self.source), path, self.sha256, "give the path of a copy as source")
+        url = HUB_FILE.format(name=self.source)
+        fetch_once(url, path, self.sha256, "give the path of a copy as source")
         return path
 
     def synthesize(self, log_mel: Tensor) -> Tensor:
@@ -98,7 +94,7 @@ class NeuralVocoder(Vocoder):
     """A vocoder trained by ``scoretap fit``; its checkpoint holds network and front end, and needs no other file.
 
     Args:
-        checkpoint: path of a ``VocoderModule``'s checkpoint, or its run's folder.
+        checkpoint: path of a ``VocoderModule``'s checkpoint, its run's folder, or a shipped model's name.
         front_end: the analysis whose log-Mels come in; the checkpoint's by default.
 
     Raises:

@@ -8,8 +8,10 @@ from lightning_modules.errors import InputError
 from lightning_modules.parser_errors import first_sentence
 
 
-def run_on_paths(function: Callable[..., None], args: list[str], command: str, paths: str, what: str) -> None:
-    """Call ``function`` with arguments parsed by its signature and docstring, one of them a list of paths.
+def run_on_paths(
+    function: Callable[..., None], args: list[str], command: str, paths: str, what: str, nargs: str | None = "+"
+) -> None:
+    """Call ``function`` with arguments parsed by its signature and docstring, one of them without a flag: a list of paths.
 
     Args:
         function: what the command does.
@@ -17,13 +19,14 @@ def run_on_paths(function: Callable[..., None], args: list[str], command: str, p
         command: its name, for the help text.
         paths: name of the argument that takes the paths.
         what: what these are, for the help text.
+        nargs: how many there are, as argparse counts; None for exactly one, which is no list.
 
     Raises:
         InputError: the arguments do not fit.
     """
     description = (function.__doc__ or "").partition("Args:")[0]
     parser = ArgumentParser(prog=f"scoretap {command}", description=description, exit_on_error=False)
-    parser.add_argument(paths, nargs="+", type=str, help=what)
+    parser.add_argument(paths, nargs=nargs, type=str, help=what)
     parser.add_function_arguments(function, skip={paths}, as_group=False)
     try:
         given = parser.parse_args(args)

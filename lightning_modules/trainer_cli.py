@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
@@ -28,6 +29,8 @@ from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.generator import Generator
 from lightning_modules.parser_errors import first_sentence
+from lightning_modules.pretrained.catalogue import WEIGHTS
+from lightning_modules.pretrained.checkpoint_io import WeightsIO
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.run_names import composed_configs, run_names
 
@@ -91,6 +94,8 @@ class ScoretapCLI(LightningCLI):
         stored: dict[str, Any] = {}
         if (path := self._get(self.config, "ckpt_path")) is not None and path not in LIGHTNING_NAMES:
             checkpoint = read_checkpoint(path)
+            if Path(path).suffix == WEIGHTS:
+                self.trainer.strategy.checkpoint_io = WeightsIO()
             check_fits(checkpoint, model)
             stored = checkpoint.get("run", {})
         self._name_run(stored)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from datamodules import download
 from datamodules.download import sha256_of
 from lightning_modules import neural_vocoders
 from lightning_modules.audio import GriffinLim, LogMel
@@ -72,7 +73,7 @@ def test_nothing_is_fetched_before_it_is_needed(published, x_0, monkeypatch):
         fetched.append(url)
         target.write_bytes(path.read_bytes())
 
-    monkeypatch.setattr(neural_vocoders, "fetch", fetch)
+    monkeypatch.setattr(download, "fetch", fetch)
     vocoder = HiFiGAN(source="somebody/vocoder", sha256=sha256_of(path))
     assert not fetched
     vocoder.prepare()
