@@ -56,16 +56,15 @@ def fetch_once(url: str, target: Path, sha256: str, otherwise: str) -> None:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        lock = open(target.with_suffix(".lock"), "w")
+        with open(target.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.is_file() or sha256_of(target) != sha256:
+                fetch(url, target, sha256, otherwise)
     except OSError as error:
         raise InputError(
             f"cannot keep {url} in {str(target.parent)!r} ({error.strerror}): set XDG_CACHE_HOME to a folder of yours, "
             f"or {otherwise}"
         ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.is_file() or sha256_of(target) != sha256:
-            fetch(url, target, sha256, otherwise)
 
 
 def _continue_download(url: str, part: Path) -> None:

@@ -11,7 +11,7 @@ from lightning_modules.parser_errors import first_sentence
 def run_on_paths(
     function: Callable[..., None], args: list[str], command: str, paths: str, what: str, nargs: str | None = "+"
 ) -> None:
-    """Call ``function`` with arguments parsed by its signature and docstring, one of them without a flag: a list of paths.
+    """Call ``function`` with arguments parsed by its signature and docstring, one without a flag: a list of paths.
 
     Args:
         function: what the command does.

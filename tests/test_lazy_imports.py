@@ -67,6 +67,7 @@ import lightning.pytorch.cli, torchaudio.transforms
 before = set(sys.modules)
 import callbacks, datamodules, lightning_modules.trainer_cli, lightning_modules.scoring, lightning_modules.demo
 import lightning_modules.tables.plot, lightning_modules.report, lightning_modules.vocoder_comparison
+import lightning_modules.pretrained.listen
 new = {name.split(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"wandb", "librosa", "matplotlib", "espeakng_loader"}))
 """
@@ -102,5 +103,8 @@ def test_help_of_a_command(command, capsys):
         "report": "per_digit",
         "vocoders": "griffin-lim-32",
         "demo": "output",
+        "listen": "vocoder",
+        "models": "name",
+        "export": "card",
     }
     assert expected[command] in printed

@@ -33,7 +33,7 @@ def test_contents(wheel):
         str(path.relative_to(ROOT))
         for package in ("lightning_modules", "datamodules", "callbacks", "configs")
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".yaml", ".html", ".css", ".js")
+        if path.suffix in (".py", ".yaml", ".html", ".css", ".js", ".safetensors", ".json", ".md")
     }
     assert here <= names
     others = {name.split("/")[0] for name in names} - {"lightning_modules", "datamodules", "callbacks", "configs"}
@@ -49,6 +49,10 @@ def test_works_outside_the_checkout(wheel, tmp_path):
     code = (
         "import sys, lightning_modules, configs\n"
         f"assert lightning_modules.__file__.startswith({str(tmp_path)!r}), lightning_modules.__file__\n"
+        "from importlib import resources\n"
+        "assert resources.files('lightning_modules.pretrained').joinpath('arabic-digits.safetensors').is_file()\n"
+        "from lightning_modules.checkpoints import find_checkpoint, load_module\n"
+        "load_module(find_checkpoint('arabic-digits-evaluator'))\n"
         "from lightning_modules.cli import main\nsys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(

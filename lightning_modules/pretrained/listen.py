@@ -34,10 +34,8 @@ def listen(
 
     start, folder = time.perf_counter(), Path(output).expanduser()
     check_folder(folder / "page")
-    if (chosen := vocoder or _vocoder_for(model)) is not None:
-        speak = ["--vocoder=NeuralVocoder", f"--vocoder.init_args.checkpoint={chosen}"]
-    else:
-        speak = []
+    chosen = vocoder or _vocoder_for(model)
+    speak = [] if chosen is None else ["--vocoder=NeuralVocoder", f"--vocoder.init_args.checkpoint={chosen}"]
     settings = ["--config=sampling/ancestral", f"--sampling.num_steps={num_steps}", f"--data.init_args.seed={seed}"]
     settings += [f"--sampling.guidance_scale={guidance_scale}", "--trainer.enable_progress_bar=false"]
     writer = [f"--sample_writer.folder={folder / 'samples'}", "--sample_writer.overwrite=true"]

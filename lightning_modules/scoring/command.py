@@ -37,7 +37,7 @@ def score_folders(
 
     Args:
         folders: folders of WAV or FLAC files.
-        evaluator: checkpoint of an evaluator, trained by `scoretap fit` on clean recordings of the same language.
+        evaluator: checkpoint or name of an evaluator, trained by `scoretap fit` on clean recordings of that language.
         output: file to write, .csv or .json, one row per folder.
         reference: corpus of real speech in the layout of Speech Commands; its training split is what FID, KID, AM, NDB
             and nearest neighbours refer to.
