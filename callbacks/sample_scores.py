@@ -25,7 +25,7 @@ class SampleScores(Callback):
     Without an evaluator nothing is drawn.
 
     Args:
-        evaluator: checkpoint or name of an evaluator, trained on clean recordings of the same language, never the guide.
+        evaluator: checkpoint or name of an evaluator, trained on clean recordings of that language, never the guide.
         count: number of samples, N; the benchmark takes 2,048.
         labels: digits to ask for in turn; by default all that guidance knows, and none at guidance scale 0. An
             empty list asks for none.

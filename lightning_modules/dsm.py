@@ -17,8 +17,8 @@ class DSMModule(Generator):
     """Base of the Score Subnet and U-Net modules: subclasses make ``denoiser`` in :meth:`assemble`.
 
     Args:
-        classifier: path or name of a classifier checkpoint. It is opened once, when the module is first used, and replaced
-            by its description, so that checkpoints of this module need no other file.
+        classifier: path or name of a classifier checkpoint. It is opened once, when the module is first used, and
+            replaced by its description, so that checkpoints of this module need no other file.
         parameterization: what the network's output means; default preconditioned.
         times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.

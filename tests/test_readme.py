@@ -38,6 +38,7 @@ def config_commands():
 def parse(request, monkeypatch, tmp_path, capsys):
     """Parses a command without running it; checkpoints that it names are stood in for by tiny ones."""
     from lightning_modules import demo
+    from lightning_modules.pretrained import export as exports
     from lightning_modules.report import command as reports
     from lightning_modules.scoring import command as scoring
     from lightning_modules.tables import command as tables
@@ -63,6 +64,8 @@ def parse(request, monkeypatch, tmp_path, capsys):
 
     @functools.wraps(vocoders.compare_vocoders)
     def no_comparison(*args, **kwargs): ...
+    @functools.wraps(exports.export)
+    def no_export(*args, **kwargs): ...
 
     monkeypatch.setattr(demo, "demo", no_demo)
     monkeypatch.setattr(scoring, "score_folders", no_scores)
@@ -70,6 +73,7 @@ def parse(request, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sweeps, "make_plot", no_plot)
     monkeypatch.setattr(reports, "make_report", no_report)
     monkeypatch.setattr(vocoders, "compare_vocoders", no_comparison)
+    monkeypatch.setattr(exports, "export", no_export)
 
     def run(command):
         words = shlex.split(command, comments=True)[1:]

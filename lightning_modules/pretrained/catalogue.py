@@ -110,4 +110,4 @@ def find_entry(name: str) -> Entry:
 
 def is_name(text: str) -> bool:
     """Whether ``text`` can only be meant as a name: it has neither separator nor suffix."""
-    return bool(text) and Path(text).name == text and not Path(text).suffix
+    return Path(text).name == text and not Path(text).suffix and not text.startswith((".", "~")) and text != ""
