@@ -31,7 +31,7 @@ def export(checkpoint: str, name: str, card: str, output: str = str(FOLDER)) -> 
     Args:
         checkpoint: of any model, or its run's folder.
         name: small letters, digits and hyphens.
-        card: YAML file of facts, those that a shipped NAME.json has under facts; or such a JSON file, to take them over.
+        card: YAML file of facts, those that a shipped NAME.json has under facts; or such a JSON file, to copy them.
         output: folder to write; by default that of the shipped models.
 
     Raises:
