@@ -20,8 +20,14 @@ COMMANDS = {
     "report": ("lightning_modules.report:report_command", "a page on which samples of runs are heard side by side"),
     "vocoders": ("lightning_modules.vocoder_comparison:vocoders_command", "vocoders side by side, on real test clips"),
     "listen": ("lightning_modules.pretrained.listen:listen_command", "digits from a model that is shipped, in seconds"),
-    "models": ("lightning_modules.pretrained.command:models_command", "models with names; scoretap models NAME is a card"),
-    "export": ("lightning_modules.pretrained.command:export_command", "a model with a name, from a training's checkpoint"),
+    "models": (
+        "lightning_modules.pretrained.command:models_command",
+        "models with names; scoretap models NAME is a card",
+    ),
+    "export": (
+        "lightning_modules.pretrained.command:export_command",
+        "a model with a name, from a training's checkpoint",
+    ),
     "demo": ("lightning_modules.demo:run_demo", "the whole method on the embedded corpus, in minutes"),
 }
 USAGE = f"""usage: scoretap COMMAND [--config NAME_OR_FILE ...] [--KEY VALUE ...]
