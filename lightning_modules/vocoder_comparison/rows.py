@@ -21,6 +21,7 @@ QUALITY = (
     "stft_distance", "mel_error", "pesq", "pesq_skipped", "stoi", "stoi_skipped",
     "accuracy", "accuracy_low", "accuracy_high", "confidence", "fid_same", "fid_train",
 )  # fmt: skip
+HEARD = tuple(name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi"))  # without a recording
 COST = (
     "seconds", "time_ratio", "time_ratio_low", "time_ratio_high", "gmacs", "fft_gmacs", "parameters_million",
 )  # fmt: skip
@@ -138,7 +139,7 @@ def log_mels(front_end: LogMel, waveforms: Tensor) -> Tensor:
 def unavailable(corpus: str, mels: str, vocoder: str, reason: str, cost: dict[str, float]) -> VocoderRow:
     """The row of a vocoder without weights: what it would cost, and why nothing was heard."""
     note = f"{vocoder}: unavailable ({reason}); its cost was measured with random weights"
-    missing = dict.fromkeys(QUALITY, UNAVAILABLE)
+    missing = dict.fromkeys(HEARD if mels == GENERATED else QUALITY, UNAVAILABLE)
     return VocoderRow(corpus, mels, vocoder, 0, dict(cost), missing, [note])
 
 
