@@ -70,7 +70,10 @@ def is_griffin_lim(row: Row) -> bool:
 
 
 def _once(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
-    """Real speech once, though every run judges it; other rows once if they agree in everything."""
+    """Real speech once, though every run judges it; other rows once if they agree in everything.
+
+    Of samples that were judged again, by a version that measures more, the row that says most is kept.
+    """
     kept: list[Row] = []
     remarks: list[str] = []
     for row in rows:
@@ -80,10 +83,23 @@ def _once(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
             if first is not None and not _agree(row, first):
                 remarks.append(f"{row['name']}: {row.file} has other figures than {first.file}, whose row is shown.")
         else:
-            first = next((other for other in kept if row.cells == other.cells), None)
+            first = next((other for other in kept if row.cells == other.cells or _same_samples(row, other)), None)
         if first is None:
             kept.append(row)
+        elif row["kind"] == "model" and _says(row) > _says(first):
+            kept[kept.index(first)] = row
     return kept, remarks
+
+
+def _same_samples(one: Row, other: Row) -> bool:
+    """Whether two rows are of one model, drawn with the same seed and settings, and heard alike."""
+    told = [name for name in (*SETTINGS, "seed", "precision") if not name.startswith("training_")]
+    same = one["checkpoint"] is not None and all(one[name] == other[name] for name in ("kind", "checkpoint", *told))
+    return same and one["seed"] is not None and _agree(one, other)
+
+
+def _says(row: Row) -> int:
+    return sum(value is not None for value in row.cells.values())
 
 
 def _agree(one: Row, other: Row) -> bool:
@@ -129,13 +145,13 @@ def _told_apart(rows: Sequence[Row]) -> list[Row]:
     return _with_way(_with_way(rows, _sampling), _training_data)
 
 
-def _with_way(rows: Sequence[Row], way: Callable[[Row], str]) -> list[Row]:
+def _with_way(rows: Sequence[Row], way: Callable[[Row], str | None]) -> list[Row]:
     ways: dict[str, set[str]] = {}
     for row in rows:
-        if row["kind"] == "model":
-            ways.setdefault(row["name"], set()).add(way(row))
+        if row["kind"] == "model" and (stated := way(row)) is not None:
+            ways.setdefault(row["name"], set()).add(stated)
     return [
-        Row({**row.cells, "name": f"{row['name']}, {way(row)}"}, row.file)
+        Row({**row.cells, "name": f"{row['name']}, {way(row) or 'not stated'}"}, row.file)
         if len(ways.get(row["name"], ())) > 1
         else row
         for row in rows
@@ -147,9 +163,9 @@ def _sampling(row: Row) -> str:
     return sampler if steps is None else f"{sampler}, {steps} steps"
 
 
-def _training_data(row: Row) -> str:
+def _training_data(row: Row) -> str | None:
     digits, fraction = row["training_labels"], row["training_fraction"]
-    return "data not stated" if digits is None or fraction is None else data_name(digits, fraction)
+    return None if digits is None or fraction is None else data_name(digits, fraction)
 
 
 def _with_means(rows: Sequence[Row]) -> list[Row]:
