@@ -38,8 +38,6 @@ TITLES = {
 _SAMPLERS = {
     "EulerMaruyama": "Euler–Maruyama",
     "DDIM(eta=0.0)": "DDIM",
-    "DPMSolverPP(stochastic=False)": "DPM-Solver++(2M)",
-    "DPMSolverPP(stochastic=True)": "SDE-DPM-Solver++(2M)",
     "Heun": "Heun",
 }
 _KINDS = ("EulerMaruyama", "DDIM", "DPMSolverPP", "Heun", "PredictorCorrector")
@@ -113,6 +111,9 @@ def _sampler(value: str) -> str:
         return _SAMPLERS[value]
     if match := re.fullmatch(r"DDIM\(eta=(.+)\)", value):
         return f"DDIM, η = {float(match[1]):g}"
+    if match := re.fullmatch(r"DPMSolverPP\(stochastic=(True|False)(?:, correction=(.+))?\)", value):
+        share = "" if float(match[2] or 1.0) == 1.0 else f", correction {float(match[2]):g}"
+        return ("SDE-" if match[1] == "True" else "") + f"DPM-Solver++(2M){share}"
     if value.startswith("PredictorCorrector"):
         return "predictor–corrector"
     return value.removesuffix("()")

@@ -46,12 +46,16 @@ def test_a_line_begins_where_there_is_a_figure(row):
 
 
 def test_names_come_from_facts():
-    assert list(
-        labels(
-            "sampler",
-            ["EulerMaruyama", "DDIM(eta=0.0)", "DDIM(eta=0.5)", "DPMSolverPP(stochastic=True)", "Mine(order=3)"],
-        ).values()
-    ) == ["Euler–Maruyama", "DDIM", "DDIM, η = 0.5", "SDE-DPM-Solver++(2M)", "Mine(order=3)"]
+    samplers = {
+        "EulerMaruyama": "Euler–Maruyama",
+        "DDIM(eta=0.0)": "DDIM",
+        "DDIM(eta=0.5)": "DDIM, η = 0.5",
+        "DPMSolverPP(stochastic=True)": "SDE-DPM-Solver++(2M)",
+        "DPMSolverPP(stochastic=False, correction=1.0)": "DPM-Solver++(2M)",
+        "DPMSolverPP(stochastic=True, correction=0.8)": "SDE-DPM-Solver++(2M), correction 0.8",
+        "Mine(order=3)": "Mine(order=3)",
+    }
+    assert labels("sampler", samplers) == samplers
     guidance = ["Constant", "NormMatched(share=0.02)", "Constant classifier-free", "Constant at denoised", None]
     names = ["constant", "adaptive", "constant, classifier-free", "constant, at denoised", "unguided"]
     assert list(labels("guidance", guidance).values()) == names
