@@ -27,25 +27,21 @@ def write_results(runs: Sequence[str], folder: Path = ABLATIONS) -> list[Path]:
         InputError: no row is found, or a file has no line that begins with ``# Result:``.
     """
     rows = [row for row in collect_rows(runs) if row["kind"] == "model"]
-    written = []
-    for file in sorted(folder.glob("*.yaml")):
-        found = [row for row in rows if file.stem in Path(row.file).parts]
-        if not found:
-            continue
+    by_file = {
+        file: [row for row in rows if file.stem in Path(row.file).parts] for file in sorted(folder.glob("*.yaml"))
+    }
+    written = {file: found for file, found in by_file.items() if found}
+    for file, found in written.items():
         text = file.read_text(encoding="utf-8")
         place = _RESULT.search(text)
         if place is None:
             raise InputError(f"expected a comment that begins with '# Result:' in {str(file)!r}: add one")
-        comment = _comment(sorted(found, key=lambda row: (row["guidance_scale"] or 0.0, row["name"])))
+        found.sort(key=lambda row: (row["guidance_scale"] or 0.0, row["name"]))
+        said = f"# Result: {'; '.join(map(_sentence, found))}."
+        comment = "\n".join(textwrap.wrap(said, 120, subsequent_indent="#   ", break_long_words=False)) + "\n"
         with new_file(file) as temporary:
             temporary.write_text(text[: place.start()] + comment + text[place.end() :], encoding="utf-8")
-        written.append(file)
-    return written
-
-
-def _comment(rows: Sequence[Row]) -> str:
-    text = "# Result: " + "; ".join(map(_sentence, rows)) + "."
-    return "\n".join(textwrap.wrap(text, 120, subsequent_indent="#   ", break_long_words=False)) + "\n"
+    return list(written)
 
 
 def _sentence(row: Row) -> str:
