@@ -85,7 +85,9 @@ class CompiledRunner:
             with torch.no_grad(), torch.autocast(device, enabled=False):
                 result = graph(*tensors)
         except TorchDynamoException as error:
-            reason = str(error).strip().splitlines()[0][:200]
+            reason = (str(getattr(error, "inner_exception", error)).strip() or type(error).__name__).splitlines()[0][
+                :200
+            ]
             raise InputError(
                 f"sampling cannot be compiled by {self.backend} on this {device} ({reason}): install what it misses, "
                 "or leave out --sampling.compile"

@@ -43,8 +43,7 @@ def factor(covariance: Tensor, width: int) -> Tensor:
 def reference_factor(reference: FeatureStatistics, like: Tensor) -> Tensor:
     """:func:`factor` of a reference's covariance, with the device and type of ``like``.
 
-    Decomposed once for all rows that are compared with it, which for 1024 features takes about a third of what the rest
-    of a distance takes.
+    Decomposed once for all rows that are compared with it, as long as the covariance lives.
     """
     covariance = reference.covariance
     key = (covariance._version, like.device, like.dtype)

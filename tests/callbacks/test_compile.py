@@ -8,7 +8,7 @@ from callbacks import Compile
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.errors import InputError
 
-FLAGS = ["--trainer.callbacks+=callbacks.Compile", "--trainer.callbacks.backend=aot_eager"]
+FLAGS = ["--trainer.callbacks+=callbacks.Compile", "--trainer.callbacks.backend=eager"]
 
 
 @pytest.mark.slow

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
+from torch.testing import assert_close
 
 from lightning_modules.errors import InputError
-from lightning_modules.metrics import FeatureMoments, FeatureStatistics, FrechetDistance, frechet_distance
+from lightning_modules.metrics import FeatureMoments, FeatureStatistics, FrechetDistance, frechet, frechet_distance
 
 
 def gaussian(mean, covariance):
@@ -133,3 +134,14 @@ def test_unreadable_statistics(content, tmp_path):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"file\.pt"):
         FeatureStatistics.load(path)
+
+
+def test_a_reference_is_decomposed_once_and_anew_when_it_changes(monkeypatch):
+    features = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)).double()
+    reference = FeatureStatistics(features.mean(dim=0), features.T.cov(), 50)
+    calls, decompose = [], frechet.factor
+    monkeypatch.setattr(frechet, "factor", lambda *given: calls.append(1) or decompose(*given))
+    first = frechet.reference_factor(reference, features)
+    assert frechet.reference_factor(reference, features) is first and len(calls) == 1
+    reference.covariance.mul_(4.0)
+    assert_close(frechet.reference_factor(reference, features).square().sum(), 4.0 * first.square().sum())
