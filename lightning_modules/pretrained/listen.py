@@ -7,7 +7,7 @@ from lightning_modules.pretrained.catalogue import entries, find_entry, is_name
 
 
 def listen(
-    model: str = "arabic-digits",
+    model: str = "english-digits",
     output: str = "runs/listen",
     guidance_scale: float = 3.0,
     num_steps: int = 25,

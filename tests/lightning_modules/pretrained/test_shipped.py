@@ -19,7 +19,7 @@ ids = [entry.name for entry in SHIPPED]
 
 
 def test_there_is_something_to_hear_and_somebody_to_judge():
-    assert {"arabic-digits", "arabic-digits-evaluator"} <= set(ids)
+    assert {f"{one}{judge}" for one in ("arabic-digits", "english-digits") for judge in ("", "-evaluator")} <= set(ids)
 
 
 def test_size():
