@@ -111,9 +111,9 @@ def _sampler(value: str) -> str:
         return _SAMPLERS[value]
     if match := re.fullmatch(r"DDIM\(eta=(.+)\)", value):
         return f"DDIM, η = {float(match[1]):g}"
-    if match := re.fullmatch(r"DPMSolverPP\(stochastic=(True|False)(?:, correction=(.+))?\)", value):
-        share = "" if float(match[2] or 1.0) == 1.0 else f", correction {float(match[2]):g}"
-        return ("SDE-" if match[1] == "True" else "") + f"DPM-Solver++(2M){share}"
+    if match := re.fullmatch(r"DPMSolverPP\((?:correction=(.+), )?stochastic=(True|False)\)", value):
+        share = "" if float(match[1] or 1.0) == 1.0 else f", correction {float(match[1]):g}"
+        return ("SDE-" if match[2] == "True" else "") + f"DPM-Solver++(2M){share}"
     if value.startswith("PredictorCorrector"):
         return "predictor–corrector"
     return value.removesuffix("()")

@@ -51,8 +51,8 @@ def test_names_come_from_facts():
         "DDIM(eta=0.0)": "DDIM",
         "DDIM(eta=0.5)": "DDIM, η = 0.5",
         "DPMSolverPP(stochastic=True)": "SDE-DPM-Solver++(2M)",
-        "DPMSolverPP(stochastic=False, correction=1.0)": "DPM-Solver++(2M)",
-        "DPMSolverPP(stochastic=True, correction=0.8)": "SDE-DPM-Solver++(2M), correction 0.8",
+        "DPMSolverPP(correction=1.0, stochastic=False)": "DPM-Solver++(2M)",
+        "DPMSolverPP(correction=0.8, stochastic=True)": "SDE-DPM-Solver++(2M), correction 0.8",
         "Mine(order=3)": "Mine(order=3)",
     }
     assert labels("sampler", samplers) == samplers
