@@ -8,7 +8,7 @@ export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 export MALLOC_TOP_PAD_ ?= 268435456
 
-.PHONY: help install listen demo table bench test test-fast lint check-gpus clean
+.PHONY: help install listen demo low-data taps table bench test test-fast lint check-gpus clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,37 @@ listen: install ## hear ten digits from shipped weights, nothing is trained: run
 
 demo: install ## train the method on the embedded corpus and hear it: runs/demo/ (about 6 minutes on 2 cores)
 	$(BIN)/scoretap demo
+
+# What both studies share: small networks, 1,500 and 3,000 steps, rows of drawing in ten evaluations.
+FIT := $(BIN)/scoretap fit --config base --config logger/csv
+ROW := $(BIN)/scoretap test --config sampling/ancestral --sampling.num_steps 10 --scoring.batch_size 16
+TAPS ?= taps_all taps_shallow taps_only_stages_1_0 taps_only_stages_0_0 taps_only_stem signals_features
+CORPUS ?= data/arabic_digits
+# $(call train,NAME,FLAGS): a run that has ended is not trained again.
+train = { [ -e runs/$(1)/finished ] || { $(FIT) $$data $(2) --trainer.logger.init_args.name $(1) --trainer.logger.init_args.version 0 && touch runs/$(1)/finished; }; }
+
+low-data: install ## how little speech is enough, Score Subnet against U-Net: low_data.png (hours on 2 cores; goes on)
+	set -e; data="--config data/spoken_digits"; on="--model.init_args.classifier runs/low_data/classifier/version_0"; \
+	$(call train,low_data/classifier,--config small/classifier --trainer.max_steps 1000); \
+	$(call train,low_data/evaluator,--config small/evaluator --trainer.max_steps 800); \
+	for regime in full 3_percent labels_3_5_7 label_4; do for model in score_subnet unet; do run=low_data/$${regime}_$$model; \
+	  $(call train,$$run,--config small/$$model --config ablations/data_$$regime $$on --trainer.max_steps 1500); \
+	  for scale in 0 0.5 1 2 3 5; do \
+	    $(ROW) --ckpt_path runs/$$run/version_0 --sampling.guidance_scale $$scale --scoring.count 200 --scoring.evaluator runs/low_data/evaluator/version_0; \
+	  done; done; done
+	$(BIN)/scoretap plot runs/low_data --x guidance_scale --y '[fid, accuracy]' --lines model --panels data --output low_data.png
+
+taps: install ## which layers to tap, on recordings in CORPUS=data/arabic_digits: runs/taps/ (an hour on 2 cores; goes on)
+	set -e; data="--config data/speech_commands --data.init_args.root $(CORPUS)"; on="--model.init_args.classifier runs/taps/classifier/version_0"; \
+	$(call train,taps/classifier,--config small/classifier --trainer.max_steps 1000); \
+	$(call train,taps/evaluator,--config small/evaluator --trainer.max_steps 1500); \
+	for taps in $(TAPS); do \
+	  $(call train,taps/$$taps,--config small/score_subnet --config ablations/$$taps --trainer.max_steps 3000 $$on); \
+	  for scale in 0 3; do \
+	    $(ROW) --ckpt_path runs/taps/$$taps/version_0 --sampling.guidance_scale $$scale --scoring.count 512 \
+	      --scoring.evaluator runs/taps/evaluator/version_0 --scoring.name "$$taps, γ = $$scale"; \
+	  done; done
+	$(BIN)/scoretap table runs/taps --output runs/taps/table
 
 table: install ## collect scores of runs/ into table/
 	$(BIN)/scoretap table runs
