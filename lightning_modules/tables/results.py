@@ -48,7 +48,7 @@ def _sentence(row: Row) -> str:
     figures = [(name.rstrip(" ↑↓"), MARKDOWN_COLUMNS[name](row)) for name in ("FID ↓", "KID ↓", "accuracy, % ↑")]
     sampler = labels("sampler", [row["sampler"]])[row["sampler"]]
     trained = f"{row['trained_million'] or 0:.2f} M trained for {row['training_steps']} steps"
-    way = f"{row['corpus']}, {trained}, {sampler} {row['num_steps']}, N = {row['count']}"
+    way = f"{row['corpus']}, {trained}, {sampler}, {row['num_steps']} steps, N = {row['count']}"
     return f"γ = {row['guidance_scale'] or 0:g} ({way}): " + ", ".join(
         f"{name} {cell}" for name, cell in figures if cell
     )
