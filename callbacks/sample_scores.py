@@ -59,7 +59,7 @@ class SampleScores(Callback):
     ) -> None:
         if count < 2 or not 0 <= seed <= SEED_LIMIT - count:
             raise InputError(
-                f"expected a count of at least 2 and seeds from 0 to 2^63 - 1, got {count} and {seed}: correct "
+                f"expected a count of at least 2 and seeds from 0 to 2^63 - 1, got {count}, from seed {seed}: correct "
                 "--scoring"
             )
         check_batch_size(batch_size, "--scoring.batch_size")
