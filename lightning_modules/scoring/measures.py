@@ -72,6 +72,12 @@ class Measure(ABC):
         for metric in self.metrics():
             alone(metric)
 
+    def _undo_sync(self) -> None:
+        """Give its metrics their own process' state back; torchmetrics leaves them with all of it after an error."""
+        for metric in self.metrics():
+            if metric._is_synced:
+                metric.unsync()
+
     def confusion(self) -> list[list[int]] | None:
         """Counts of clips, rows intended and columns heard, where this measures them and there is such a clip."""
         return None
@@ -85,6 +91,7 @@ class Measure(ABC):
                 found = {column: float(value) for column, value in part().items()}
             except (ValueError, torch.linalg.LinAlgError) as error:
                 notes.append(f"{name}: {error}")
+                self._undo_sync()
                 continue
             figures |= {column: value for column, value in found.items() if math.isfinite(value)}
             notes += [f"{column}: {value}, left out" for column, value in found.items() if not math.isfinite(value)]
