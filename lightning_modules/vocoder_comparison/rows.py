@@ -19,7 +19,8 @@ REAL, DEGRADED, GENERATED = "real", "degraded", "generated"
 UNAVAILABLE = "unavailable"
 QUALITY = (
     "stft_distance", "mel_error", "pesq", "pesq_skipped", "stoi", "stoi_skipped",
-    "accuracy", "accuracy_low", "accuracy_high", "confidence", "fid_same", "fid_train",
+    "accuracy", "accuracy_low", "accuracy_high", "confidence", "confidence_low", "confidence_high",
+    "fid_same", "fid_train",
 )  # fmt: skip
 HEARD = tuple(name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi"))  # without a recording
 COST = (
