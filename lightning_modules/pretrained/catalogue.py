@@ -91,7 +91,12 @@ def read_entry(path: Path) -> Entry:
 
 def entries(folder: Path = FOLDER) -> list[Entry]:
     """All models in ``folder``, in the order of their names."""
-    return [read_entry(path) for path in sorted(folder.glob("*.json"), key=lambda path: path.stem)]
+    return [read_entry(folder / f"{name}.json") for name in names(folder)]
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """Names of all models in ``folder``, sorted."""
+    return sorted(path.stem for path in folder.glob("*.json"))
 
 
 def find_entry(name: str) -> Entry:
@@ -100,7 +105,7 @@ def find_entry(name: str) -> Entry:
     Raises:
         InputError: there is none; lists those that there are.
     """
-    known = sorted(path.stem for path in FOLDER.glob("*.json"))
+    known = names(FOLDER)
     if name not in known:
         raise InputError(
             f"no model {name!r}: expected the path of a checkpoint, or one of {', '.join(known)}{closest(name, known)}"

@@ -9,8 +9,9 @@ from lightning_modules.audio import GriffinLim, LogMel, Vocoder
 from lightning_modules.errors import InputError
 from lightning_modules.networks import HiFiGANGenerator
 from lightning_modules.neural_vocoders import HiFiGAN, NeuralVocoder
+from lightning_modules.pretrained.catalogue import names as model_names
 
-DEFAULT = ("griffin-lim-32", "griffin-lim-60", "hifigan")
+DEFAULT = ("griffin-lim-32", "griffin-lim-60", "light-vocoder", "hifigan")
 _GRIFFIN_LIM = re.compile(r"griffin-lim-([1-9]\d*)")
 _HIFIGAN = re.compile(r"hifigan(?::(.+))?")
 
@@ -35,8 +36,8 @@ def load_candidates(words: Sequence[str], front_end: LogMel | None = None) -> li
 
     Args:
         words: ``griffin-lim-32`` (or another number of iterations), ``hifigan`` (its published weights; a local copy of
-            them as ``hifigan:FILE``), or the checkpoint or run folder of a trained vocoder; before each perhaps
-            ``NAME=``.
+            them as ``hifigan:FILE``), or the checkpoint, run folder or shipped name of a trained vocoder; before each
+            perhaps ``NAME=``.
         front_end: the analysis; by default that of the first checkpoint among them, else the default ``LogMel``.
 
     Raises:
@@ -52,10 +53,10 @@ def load_candidates(words: Sequence[str], front_end: LogMel | None = None) -> li
     trained: dict[str, Vocoder] = {}
     for name, what in named:
         if not (_GRIFFIN_LIM.fullmatch(what) or _HIFIGAN.fullmatch(what)):
-            if not Path(what).exists():
+            if not Path(what).exists() and what not in model_names():
                 raise InputError(
-                    "expected vocoders griffin-lim-NUMBER, hifigan, hifigan:FILE or the path of a checkpoint, "
-                    f"got {what!r}: correct --vocoders"
+                    "expected vocoders griffin-lim-NUMBER, hifigan, hifigan:FILE, the path of a checkpoint or a "
+                    f"model's name ({', '.join(model_names())}), got {what!r}: correct --vocoders"
                 )
             trained[name] = NeuralVocoder(what, front_end)
             front_end = front_end or trained[name].front_end

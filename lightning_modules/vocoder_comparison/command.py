@@ -42,8 +42,9 @@ def compare_vocoders(
         corpora: folders of real speech in the layout of Speech Commands; their test splits are synthesised again.
         evaluators: checkpoints of evaluators, one per corpus in the same order, or one for all.
         vocoders: griffin-lim-32 (or another number of iterations), hifigan (published weights; a local copy as
-            hifigan:FILE), or checkpoints of trained vocoders, each perhaps as NAME=VOCODER; by default [griffin-lim-32,
-            griffin-lim-60, hifigan]. Weights that cannot be had leave a row that says so.
+            hifigan:FILE), or checkpoints or names of trained vocoders, each perhaps as NAME=VOCODER; by default
+            [griffin-lim-32, griffin-lim-60, light-vocoder, hifigan]. Weights that cannot be had leave a row that says
+            so.
         generators: checkpoints of generators, one per corpus in the same order; their Mels are drawn once and
             synthesised by every vocoder. By default none.
         output: folder for vocoders.md, vocoders.csv, vocoders.json and spectrograms_CORPUS.png; written over.

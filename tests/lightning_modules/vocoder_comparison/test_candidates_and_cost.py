@@ -38,6 +38,13 @@ def test_order_names_and_one_front_end(vocoder):
     assert found[0].vocoder(torch.zeros(1, 1, 80, 64)).shape == (1, 16000), "random weights can be timed"
 
 
+def test_a_shipped_vocoder_goes_by_its_name():
+    (found,) = load_candidates(["light-vocoder"])
+    assert found.name == "light-vocoder" and isinstance(found.vocoder, NeuralVocoder) and not found.reason
+    with pytest.raises(InputError, match="'arabic-digits' holds a ScoreSubnetModule"):
+        load_candidates(["arabic-digits"])
+
+
 def test_weights_of_another_front_end_are_a_reason_or_a_refusal(vocoder):
     other = LogMel(f_max=7000.0)
     with pytest.raises(InputError, match="f_max"):
@@ -47,7 +54,7 @@ def test_weights_of_another_front_end_are_a_reason_or_a_refusal(vocoder):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["griffinlim"], "griffin-lim-NUMBER, hifigan.*got 'griffinlim'"),
+        (["griffinlim"], "griffin-lim-NUMBER, hifigan.*light-vocoder.*got 'griffinlim'"),
         (["griffin-lim-0"], "got 'griffin-lim-0'"),
         (["runs/step=9.ckpt"], "got 'runs/step=9.ckpt'"),
         (["hifigan:missing.ckpt"], "no.*file of weights|file of weights at 'missing.ckpt'"),
