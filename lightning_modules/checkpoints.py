@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,13 @@ def restore(checkpoint: dict[str, Any]) -> Any:
     return module.eval()
 
 
-def check_fits(checkpoint: dict[str, Any], module: LightningModule) -> None:
+def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Collection[str] | None = None) -> None:
     """Refuse a checkpoint whose weights are not those of ``module``.
+
+    Args:
+        checkpoint: what :func:`read_checkpoint` gives.
+        module: what would take the weights.
+        parts: names of the sub-modules to compare; None for all.
 
     Raises:
         InputError: names the class, or the first tensor, that differs.
@@ -139,7 +145,8 @@ def check_fits(checkpoint: dict[str, Any], module: LightningModule) -> None:
         )
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in stored.items()}
-    if different := [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]:
+    different = [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]
+    if different := [name for name in different if parts is None or name.partition(".")[0] in parts]:
         name = different[0]
         raise InputError(
             f"the checkpoint's weights do not fit the {class_name} asked for: {name} is {found.get(name, 'missing')} "

@@ -31,6 +31,7 @@ from lightning_modules.generator import Generator
 from lightning_modules.parser_errors import first_sentence
 from lightning_modules.pretrained.catalogue import WEIGHTS
 from lightning_modules.pretrained.checkpoint_io import WeightsIO
+from lightning_modules.starting_weights import take_weights
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.run_names import composed_configs, run_names
 
@@ -44,6 +45,9 @@ class ScoretapCLI(LightningCLI):
         parser.add_class_arguments(Sampling, "sampling")
         parser.add_subclass_arguments(Vocoder, "vocoder", required=False)
         parser.add_lightning_class_args(SampleWriter, "sample_writer")
+        if "fit" in self.subcommands():
+            what = "Checkpoint, run folder or shipped model whose weights training starts from, with a new optimiser."
+            parser.add_argument("--weights_from", type=str | None, default=None, help=what)
         if "test" in self.subcommands():
             parser.add_lightning_class_args(SampleScores, "scoring")
 
@@ -98,6 +102,8 @@ class ScoretapCLI(LightningCLI):
                 self.trainer.strategy.checkpoint_io = WeightsIO()
             check_fits(checkpoint, model)
             stored = checkpoint.get("run", {})
+        elif (source := self._get(self.config, "weights_from", None)) is not None:
+            take_weights(model, source)
         self._name_run(stored)
 
     def _name_run(self, stored: dict[str, Any]) -> None:
