@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightning_modules.classifier import ClassifierModule
+    from lightning_modules.diffusion_degradation import DiffusionDegradation
     from lightning_modules.dsm import DSMModule
     from lightning_modules.errors import InputError, NonFiniteError
     from lightning_modules.evaluator import EvaluatorModule
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ClassifierModule",
     "DSMModule",
+    "DiffusionDegradation",
     "EvaluatorModule",
     "InputError",
     "NonFiniteError",
@@ -29,6 +31,7 @@ __all__ = [
 _HOMES = {
     "ClassifierModule": "classifier",
     "DSMModule": "dsm",
+    "DiffusionDegradation": "diffusion_degradation",
     "EvaluatorModule": "evaluator",
     "InputError": "errors",
     "NonFiniteError": "errors",

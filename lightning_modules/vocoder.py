@@ -85,6 +85,8 @@ class VocoderModule(CorpusModule):
             raise InputError(
                 f"the network's log-Mels and the corpus must share their clips, they differ in {'; '.join(differences)}"
             )
+        if self.degradation is not None:
+            self.degradation.prepare(self.mel)
 
     def forward(self, log_mel: Tensor) -> Tensor:
         """Waveforms ``(B, N)`` of natural-log Mels ``(B, F, L)``."""

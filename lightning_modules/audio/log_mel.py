@@ -106,7 +106,10 @@ class LogMel(FrontEnd):
         """
         if waveform.ndim != 2 or waveform.shape[1] != self.num_samples:
             raise ValueError(f"expected waveforms (B, {self.num_samples}), got {tuple(waveform.shape)}")
-        log_mel = self._mel(waveform).clamp(min=self.log_floor).log()
+        return self.padded(self._mel(waveform).clamp(min=self.log_floor).log())
+
+    def padded(self, log_mel: Tensor) -> Tensor:
+        """Scaled ``(B, 1, F, L)`` of natural-log Mels ``(B, F, 1 + N // hop_length)``, the last frame repeated."""
         padding = self.num_frames - self.analysed_frames
         return self.from_log_mel(F.pad(log_mel, (0, padding), mode="replicate")).unsqueeze(1)
 

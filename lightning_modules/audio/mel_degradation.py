@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lightning_modules.audio.log_mel import LogMel
+
 
 class MelDegradation(nn.Module):
     """Noise and blur on some of the clips: diffusion leaves both, and a vocoder that never met them buzzes.
@@ -23,6 +25,9 @@ class MelDegradation(nn.Module):
                 f"expected share in [0, 1], noise of at least 0 and blur in [0, 1), got {share}, {noise} and {blur}"
             )
         self.share, self.noise, self.blur = share, noise, blur
+
+    def prepare(self, front_end: LogMel) -> None:
+        """Get ready for Mels of ``front_end``, before training starts; nothing to do here."""
 
     def forward(self, log_mel: Tensor) -> Tensor:
         """Changed copy of ``log_mel`` ``(B, F, L)``, drawn from the global random state."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from datamodules.sample_requests import make_requests
@@ -68,8 +67,7 @@ def degraded(front_end: LogMel, x_0: Tensor, degradation: MelDegradation | None 
         for place, log_mel in enumerate(front_end.to_log_mel(x_0)):
             torch.manual_seed(place)
             changed.append(degradation(log_mel[None]))
-    padding = front_end.num_frames - front_end.analysed_frames
-    return front_end.from_log_mel(F.pad(torch.cat(changed), (0, padding), mode="replicate"))[:, None]
+    return front_end.padded(torch.cat(changed))
 
 
 def ancestral(guidance_scale: float, num_steps: int) -> Sampling:

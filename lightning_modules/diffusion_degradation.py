@@ -1,0 +1,106 @@
+"""Log-Mels of recordings with a generator's traces: what a vocoder of generated speech should be trained on."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lightning_modules.audio import LogMel, MelDegradation
+from lightning_modules.diffusion.samplers import DDIM, PerSampleNoise
+from lightning_modules.dsm import DSMModule
+from lightning_modules.errors import InputError
+from lightning_modules.loading import load_generator
+
+
+class DiffusionDegradation(MelDegradation):
+    """Noises some clips' log-Mels to a middle level and lets a generator remove the noise again.
+
+    That is SDEdit (Meng et al. 2022, arXiv:2108.01073) on recordings: what comes out is aligned with the waveform, as a
+    vocoder's training needs it, and has the texture that the generator gives its own samples. Text-to-speech fine-tunes
+    vocoders on such Mels. Other clips go through :class:`MelDegradation`.
+
+    Every batch draws one generator, without guidance, and one noise level (sigma over alpha, in units of the scaled
+    log-Mel), uniform in its logarithm.
+
+    Args:
+        generators: checkpoints, run folders or names of shipped generators; read when training starts.
+        generated: probability that a clip is drawn again.
+        low: smallest noise level, above 0.
+        high: largest noise level.
+        num_steps: ancestral steps back, uniform in log-SNR.
+        share: probability that another clip is noised and blurred.
+        noise: as in :class:`MelDegradation`.
+        blur: as in :class:`MelDegradation`.
+    """
+
+    def __init__(
+        self,
+        generators: list[str],
+        generated: float = 0.5,
+        low: float = 0.1,
+        high: float = 0.5,
+        num_steps: int = 4,
+        share: float = 0.5,
+        noise: float = 0.3,
+        blur: float = 0.5,
+    ) -> None:
+        super().__init__(share, noise, blur)
+        if not generators or not 0.0 <= generated <= 1.0 or not 0.0 < low <= high or num_steps < 1:
+            raise ValueError(
+                "expected at least one generator, generated in [0, 1], noise levels 0 < low <= high and num_steps of "
+                f"at least 1, got {generators}, {generated}, {low}, {high} and {num_steps}"
+            )
+        self.generators, self.generated = list(generators), generated
+        self.low, self.high, self.num_steps = low, high, num_steps
+        self._loaded: Sequence[DSMModule] = ()  # not submodules: they are not trained, averaged or saved
+
+    def prepare(self, front_end: LogMel) -> None:
+        """Read the generators, once.
+
+        Raises:
+            InputError: one cannot be used, or has another front end.
+        """
+        if self._loaded:
+            return
+        found = [load_generator(path).requires_grad_(False) for path in self.generators]
+        for path, generator in zip(self.generators, found, strict=True):
+            if differences := generator.front_end.differences(front_end):
+                raise InputError(
+                    f"the vocoder and the generator {path!r} must share one front end, they differ in "
+                    f"{'; '.join(differences)}: give a generator of the vocoder's log-Mels"
+                )
+        self._loaded = tuple(found)
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        """Changed copy of ``log_mel`` ``(B, F, 1 + N // hop_length)``, drawn from the global random state."""
+        chosen = torch.rand(len(log_mel), device=log_mel.device) < self.generated
+        changed = super().forward(log_mel)
+        if not self._loaded or not chosen.any():
+            return changed
+        generator = self._loaded[int(torch.randint(len(self._loaded), ()))].to(log_mel.device)
+        level = self.low * (self.high / self.low) ** float(torch.rand(()))
+        return changed.index_copy(
+            0, chosen.nonzero()[:, 0], regenerated(generator, log_mel[chosen], level, self.num_steps)
+        )
+
+
+@torch.no_grad()
+def regenerated(generator: DSMModule, log_mel: Tensor, noise_level: float, num_steps: int = 4) -> Tensor:
+    """Log-Mels noised to ``noise_level`` and drawn again without guidance, shape of ``log_mel``.
+
+    Args:
+        generator: in evaluation mode.
+        log_mel: ``(B, F, 1 + N // hop_length)``, in nats.
+        noise_level: sigma over alpha at which the generator begins.
+        num_steps: ancestral steps, uniform in log-SNR, to the process' smallest time.
+    """
+    fe, sde = generator.front_end, generator.sde
+    with torch.autocast(log_mel.device.type, enabled=False):
+        x_0 = fe.padded(log_mel.float())
+        end = float(sde.log_snr(torch.tensor([sde.t_min])))
+        start = min(-2.0 * float(torch.tensor(noise_level).log()), end)
+        times = sde.time_of_log_snr(torch.linspace(start, end, num_steps + 1, device=x_0.device))
+        noise = PerSampleNoise(torch.randint(2**31, (len(x_0),)).tolist(), fe.shape, x_0.device)
+        x_t = sde.perturb(x_0, times[:1].expand(len(x_0)), noise.draw())
+        drawn = DDIM(eta=1.0)(lambda x, t, y: generator.denoiser(x, t), sde, x_t, times, noise)
+        return fe.to_log_mel(drawn.samples).to(log_mel)
