@@ -9,6 +9,7 @@ import pytest
 import torch
 from bench import scoring
 from bench.__main__ import PARTS, run
+from bench.backward import BATCHED, ONE, TWO, variants
 from bench.models import FEATURES, SUBNET, UNET, UNET_GUIDED
 from bench.peak import ceiling, measured_peak
 from bench.report import Part, save
@@ -28,6 +29,7 @@ EXPECTED = {
         *(f"{s}, {m}: eager fp32 / {e}" for s, models in STEPS.items() for m in models for e in EXECUTIONS),
         *(f"{s}: {m} / {SUBNET}, {u}" for s, models in STEPS.items() for m in models[1:] for u in ("time", "GMACs")),
     },
+    "backward": {"one batched product / two backward passes", "one backward pass / two backward passes"},
     "sampling": {
         "batch 1: one thread / all threads",
         "per clip: batch 1 / full batch",
@@ -53,6 +55,7 @@ EXPECTED = {
             for w in ("training step", "sampling step, γ = 3", "evaluator")
             for m in ("tuned", "scoretap's")
         ),
+        *(f"{w}: share of linear layers" for w in ("training step", "sampling step, γ = 3", "evaluator")),
         "linear layer: fp32 / oneDNN",
         "linear layer: fp32 / bf16",
     },
@@ -163,3 +166,11 @@ def test_a_worker_starts_with_its_environment(monkeypatch):
         assert ask(os.getenv, "SCORETAP_BENCH_B") == "child"
         assert ask(torch.get_num_threads) == torch.get_num_threads()
     assert os.environ["SCORETAP_BENCH_A"] == "parent" and "SCORETAP_BENCH_B" not in os.environ
+
+
+def test_one_batched_product_gives_the_same_gradients(tmp_path):
+    found = {name: function() for name, function in variants(tiny_settings(tmp_path)).items()}
+    assert len({len(gradients) for gradients in found.values()}) == 1
+    for ours, batched in zip(found[TWO], found[BATCHED], strict=True):
+        torch.testing.assert_close(batched, ours, rtol=1e-4, atol=1e-6)
+    assert any(not torch.allclose(a, b) for a, b in zip(found[TWO], found[ONE], strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from bench.backward import backward
 from bench.data import data
 from bench.levers import levers
 from bench.networks import networks
@@ -21,6 +22,7 @@ from bench.vocoder import vocoder
 
 PARTS: dict[str, Callable[[Settings], Part]] = {
     "networks": networks,
+    "backward": backward,
     "sampling": sampling,
     "scoring": scoring,
     "data": data,

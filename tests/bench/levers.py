@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.profiler import ProfilerActivity, profile
 
 from bench.execution import DRAW_GUIDED, EAGER, TRAIN, make_step
 from bench.models import SUBNET, make_evaluator
 from bench.report import Part
 from bench.settings import Settings
-from bench.timing import Timing, interleave, ratio, seconds_of
+from bench.timing import Timing, exactly, interleave, ratio, seconds_of
 from bench.workers import worker
 from lightning_modules.allocator import keep_freed_memory
 
@@ -22,6 +23,7 @@ MALLOC = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 WORKLOADS = ("training step", "sampling step, γ = 3", "evaluator")
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 _made: dict[str, Callable[[], Any]] = {}
 
 
@@ -48,13 +50,26 @@ def levers(settings: Settings) -> Part:
         part.rows.append(["linear layer", setting, 1e3 * timing.best if timing.best else timing.failure])
     plain = linear["fp32"]
     part.ratios |= {f"linear layer: fp32 / {name}": ratio(plain, linear[name]) for name in linear if name != "fp32"}
+    part.ratios |= {f"{name}: share of linear layers": exactly(linear_share(name, settings)) for name in WORKLOADS}
     part.notes = [
         f"Processes on the CPU with {torch.get_num_threads()} threads, the small Score Subnet and the ResNeXt-29 with "
         f"{_batch(settings)} clips at a time; malloc tuned means {' '.join(f'{k}={v}' for k, v in MALLOC.items())}, "
         "scoretap's what its command asks of its own process.",
         "bf16 and the layout of whole networks stand in the part `networks`.",
+        "The share of linear layers is that of all matrix products outside convolutions and attention, on one thread "
+        "at these networks' size: the most that another library for them could take away.",
     ]
     return part
+
+
+def linear_share(name: str, settings: Settings) -> float:
+    """Share of matrix products in the time that one call of a workload spends in operators."""
+    run = _make(name, settings)
+    run()
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as profiled:
+        run()
+    times = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
+    return sum(times.get(f"aten::{product}", 0.0) for product in PRODUCTS) / sum(times.values())
 
 
 def _batch(settings: Settings) -> int:
