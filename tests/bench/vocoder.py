@@ -10,11 +10,13 @@ from bench.report import Part
 from bench.settings import Settings
 from bench.timing import interleave, ratio
 from lightning_modules.audio import GriffinLim, Vocoder
+from lightning_modules.neural_vocoders import NeuralVocoder
 
 # A further vocoder is one line here.
 VOCODERS: dict[str, Callable[[], Vocoder]] = {
     "Griffin-Lim 32": lambda: GriffinLim(num_iterations=32),
     "Griffin-Lim 60": lambda: GriffinLim(num_iterations=60),
+    "light-vocoder": lambda: NeuralVocoder("light-vocoder"),
 }
 STEP = "one guided evaluation"
 
