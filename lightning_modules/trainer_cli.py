@@ -95,16 +95,25 @@ class ScoretapCLI(LightningCLI):
         else:
             model.check_data(self.datamodule)
             model.check_trainer(self.trainer)
-        stored: dict[str, Any] = {}
-        if (path := self._get(self.config, "ckpt_path")) is not None and path not in LIGHTNING_NAMES:
-            checkpoint = read_checkpoint(path)
-            if Path(path).suffix == WEIGHTS:
-                self.trainer.strategy.checkpoint_io = WeightsIO()
-            check_fits(checkpoint, model)
-            stored = checkpoint.get("run", {})
-        elif (source := self._get(self.config, "weights_from", None)) is not None:
-            take_weights(model, source)
-        self._name_run(stored)
+        self._name_run(self._check_checkpoint())
+
+    def _check_checkpoint(self) -> dict[str, Any]:
+        """Facts of the run whose checkpoint is given, once it is known to fit; or start from another's weights.
+
+        Raises:
+            InputError: weights do not fit the model.
+        """
+        path, source = self._get(self.config, "ckpt_path"), self._get(self.config, "weights_from")
+        if path is None or path in LIGHTNING_NAMES:
+            if source is not None:
+                take_weights(self.model, source)
+            return {}
+        checkpoint = read_checkpoint(path)
+        if Path(path).suffix == WEIGHTS:
+            self.trainer.strategy.checkpoint_io = WeightsIO()
+        check_fits(checkpoint, self.model)
+        run: dict[str, Any] = checkpoint.get("run", {})
+        return run
 
     def _name_run(self, stored: dict[str, Any]) -> None:
         """Tell loggers and checkpoints which configs the run is of: a checkpoint's own where the command names none."""
