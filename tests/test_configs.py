@@ -26,6 +26,7 @@ def laid_over(name):
 
 
 LAID = [f"experiments/{name}" for name in ("features_only", "score_subnet_cfg", "unet_cfg")]
+LAID += ["small/vocoder_on_generated"]
 ON_BACKBONES = ["backbones/resnet18_unconditioned", "backbones/on_resnet18"]
 OVERLAYS = {name: laid_over(name) for name in [*LAID, *ON_BACKBONES, *ABLATIONS]}
 # Networks with the paper's taps that cost next to nothing.
