@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.audio import GriffinLim, LogMel, Vocoder
+from lightning_modules.audio import LogMel, Vocoder
 from lightning_modules.base import NoisyModule
 from lightning_modules.batch_size import choose_batch_size
 from lightning_modules.diffusion import Denoiser, Sampling, TimeDistribution
 from lightning_modules.errors import InputError
 from lightning_modules.frozen_classifier import FrozenClassifier
+from lightning_modules.neural_vocoders import default_vocoder
 from lightning_modules.optimization import Optimization
 
 
@@ -55,9 +56,12 @@ class Generator(NoisyModule):
 
     @property
     def vocoder(self) -> Vocoder:
-        """Turns log-Mels into waveforms; Griffin-Lim unless :meth:`use_vocoder` chose another."""
+        """Turns log-Mels into waveforms; a default one unless :meth:`use_vocoder` chose another.
+
+        That is the shipped vocoder of the front end, or Griffin-Lim where none was trained on it.
+        """
         if self._vocoder is None:
-            self.use_vocoder(GriffinLim(self.front_end))
+            self.use_vocoder(default_vocoder(self.front_end))
         assert self._vocoder is not None
         return self._vocoder
 

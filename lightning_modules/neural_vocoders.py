@@ -9,11 +9,13 @@ from torch import Tensor
 
 from datamodules.download import fetch_once, sha256_of
 from datamodules.feature_cache import default_cache_dir
-from lightning_modules.audio import LogMel, Vocoder
+from lightning_modules.audio import GriffinLim, LogMel, Vocoder
 from lightning_modules.checkpoints import find_checkpoint, load_module
 from lightning_modules.errors import InputError
 from lightning_modules.networks import HiFiGANGenerator, MelToWaveform
 from lightning_modules.networks.hifigan import from_published
+from lightning_modules.pretrained.catalogue import entries
+from lightning_modules.pretrained.store import named_weights
 
 PUBLISHED = "speechbrain/tts-hifigan-libritts-16kHz"
 PUBLISHED_SHA256 = "2d92a97446467ae5b7ec561df1b1103793a92f0cab40db0aab5e8fdb9721646d"
@@ -118,6 +120,15 @@ class NeuralVocoder(Vocoder):
 
     def synthesize(self, log_mel: Tensor) -> Tensor:
         return self.network(log_mel)
+
+
+def default_vocoder(front_end: LogMel) -> Vocoder:
+    """The shipped vocoder that was trained on ``front_end``, or Griffin-Lim where there is none."""
+    analysis = {"class": type(front_end).__name__, **front_end.settings}
+    for entry in entries():
+        if entry.kind == "vocoder" and entry.front_end == analysis:
+            return NeuralVocoder(str(named_weights(entry.name)))
+    return GriffinLim(front_end)
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

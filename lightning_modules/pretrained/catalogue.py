@@ -89,14 +89,14 @@ def read_entry(path: Path) -> Entry:
     return entry
 
 
-def entries(folder: Path = FOLDER) -> list[Entry]:
-    """All models in ``folder``, in the order of their names."""
-    return [read_entry(folder / f"{name}.json") for name in names(folder)]
+def entries(folder: Path | None = None) -> list[Entry]:
+    """All models in ``folder``, by default the shipped ones, in the order of their names."""
+    return [read_entry((folder or FOLDER) / f"{name}.json") for name in names(folder)]
 
 
-def names(folder: Path = FOLDER) -> list[str]:
-    """Names of all models in ``folder``, sorted."""
-    return sorted(path.stem for path in folder.glob("*.json"))
+def names(folder: Path | None = None) -> list[str]:
+    """Names of all models in ``folder``, by default the shipped ones, sorted."""
+    return sorted(path.stem for path in (folder or FOLDER).glob("*.json"))
 
 
 def find_entry(name: str) -> Entry:
@@ -105,7 +105,7 @@ def find_entry(name: str) -> Entry:
     Raises:
         InputError: there is none; lists those that there are.
     """
-    known = names(FOLDER)
+    known = names()
     if name not in known:
         raise InputError(
             f"no model {name!r}: expected the path of a checkpoint, or one of {', '.join(known)}{closest(name, known)}"

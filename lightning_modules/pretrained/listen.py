@@ -3,8 +3,6 @@
 import time
 from pathlib import Path
 
-from lightning_modules.pretrained.catalogue import entries, find_entry, is_name
-
 
 def listen(
     model: str = "english-digits",
@@ -34,25 +32,14 @@ def listen(
 
     start, folder = time.perf_counter(), Path(output).expanduser()
     check_folder(folder / "page")
-    chosen = vocoder or _vocoder_for(model)
-    speak = [] if chosen is None else ["--vocoder=NeuralVocoder", f"--vocoder.init_args.checkpoint={chosen}"]
+    speak = [] if vocoder is None else ["--vocoder=NeuralVocoder", f"--vocoder.init_args.checkpoint={vocoder}"]
     settings = ["--config=sampling/ancestral", f"--sampling.num_steps={num_steps}", f"--data.init_args.seed={seed}"]
     settings += [f"--sampling.guidance_scale={guidance_scale}", "--trainer.enable_progress_bar=false"]
     writer = [f"--sample_writer.folder={folder / 'samples'}", "--sample_writer.overwrite=true"]
     run_trainer("predict", [f"--ckpt_path={model}", *settings, *speak, *writer])
-    _draw_picture(
-        folder / "mels.png", folder / "samples", f"{model}, γ = {guidance_scale:g}, {chosen or 'Griffin-Lim'}"
-    )
+    _draw_picture(folder / "mels.png", folder / "samples", f"{model}, γ = {guidance_scale:g}")
     make_report([str(folder / "samples")], str(folder / "page"), per_digit=1)
     print(f"WAVs in {folder / 'samples'}, spectrograms in {folder / 'mels.png'}: {time.perf_counter() - start:.0f} s")
-
-
-def _vocoder_for(model: str) -> str | None:
-    """Name of the shipped vocoder that reads the log-Mels of the model of that name, if there is one."""
-    if not is_name(model) or Path(model).exists():
-        return None
-    front_end = find_entry(model).front_end
-    return next((one.name for one in entries() if one.kind == "vocoder" and one.front_end == front_end), None)
 
 
 def _draw_picture(path: Path, samples: Path, title: str) -> None:

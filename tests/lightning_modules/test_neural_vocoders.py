@@ -11,7 +11,7 @@ from lightning_modules.audio import GriffinLim, LogMel
 from lightning_modules.errors import InputError
 from lightning_modules.networks import HiFiGANGenerator
 from lightning_modules.networks.hifigan import published_names
-from lightning_modules.neural_vocoders import HiFiGAN, NeuralVocoder
+from lightning_modules.neural_vocoders import HiFiGAN, NeuralVocoder, default_vocoder
 
 SMALL = {"width": 16, "factors": (16, 16), "upsampling_kernels": (32, 32), "kernels": (3,), "dilations": (1,)}
 
@@ -183,3 +183,15 @@ def test_predict_speaks_through_it(vocoder, unet, scoretap, tmp_path):
         "predict", "--ckpt_path", unet, *settings, chosen[0], "--vocoder.init_args.checkpoint=no.ckpt"
     )
     assert status == 2 and "no checkpoint at 'no.ckpt'" in err and err.count("\n") == 1
+
+
+def test_default_is_the_shipped_vocoder_of_the_front_end(monkeypatch, tmp_path):
+    from lightning_modules.pretrained import catalogue
+
+    (tmp_path / "light-vocoder").mkdir()  # what lies where one stands is not meant
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(default_vocoder(LogMel()), NeuralVocoder)
+    other = default_vocoder(LogMel(f_max=7000.0))
+    assert isinstance(other, GriffinLim) and other.front_end.settings["f_max"] == 7000.0
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
+    assert isinstance(default_vocoder(LogMel()), GriffinLim), "none is shipped"

@@ -125,13 +125,3 @@ def test_listen(ship, scoretap, capfd):
     status, err = scoretap("listen", "--model=tiny-score-subnet", "--num_steps=2", "--output=out", "--seed=1")
     assert status == 0, err
     assert {path.stem[-5:] for path in Path("out/samples").glob("*.wav")} == {"seed1"}
-
-
-def test_listen_chooses_a_vocoder_that_fits(ship, monkeypatch):
-    from lightning_modules.pretrained import listen
-
-    ship("score_subnet")
-    assert listen._vocoder_for("tiny-score-subnet") is None
-    ship("vocoder")
-    assert listen._vocoder_for("tiny-score-subnet") == "tiny-vocoder"
-    assert listen._vocoder_for("somewhere/last.ckpt") is None
