@@ -27,9 +27,9 @@ listen: install ## hear ten digits from shipped weights, nothing is trained: run
 demo: install ## train the method on the embedded corpus and hear it: runs/demo/ (about 6 minutes on 2 cores)
 	$(BIN)/scoretap demo
 
-# What both studies share: small networks, 1,500 and 3,000 steps, rows of drawing in ten evaluations.
+# What both studies share: small networks, 1,500 and 3,000 steps, rows of drawing in ten evaluations, no trained vocoder.
 FIT := $(BIN)/scoretap fit --config base --config logger/csv
-ROW := $(BIN)/scoretap test --config sampling/ancestral --sampling.num_steps 10 --scoring.batch_size 16
+ROW := $(BIN)/scoretap test --config sampling/ancestral --sampling.num_steps 10 --scoring.batch_size 16 --vocoder GriffinLim
 TAPS ?= taps_all taps_shallow taps_only_stages_1_0 taps_only_stages_0_0 taps_only_stem signals_features
 CORPUS ?= data/arabic_digits
 # $(call train,NAME,FLAGS): a run that has ended is not trained again.
