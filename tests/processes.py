@@ -122,9 +122,10 @@ def check_test_metrics(one, many, rtol=1e-5):
 
 
 def check_samples(one, many, name, count, exact):
-    """The same files and manifest; samples equal bit for bit, or by 2 % of the Mel range where batch shapes differ.
+    """The same files and manifest; samples equal to the last of 16 bits, or by 2 % of the Mel range.
 
-    Networks round by batch shape (1e-5 in log-Mels); sixty Griffin-Lim iterations amplify that in the phases.
+    Networks round by batch shape (1e-5 in log-Mels), and iterations of Griffin-Lim amplify that in the phases. Where
+    shapes are equal, matrix products still round by where their arrays happen to lie.
     """
     tables = []
     for folder in (one, many):
@@ -139,7 +140,7 @@ def check_samples(one, many, name, count, exact):
     for row in tables[0]:
         expected, found = (soundfile.read(folder / name / row["file"])[0] for folder in (one, many))
         if exact:
-            np.testing.assert_array_equal(found, expected, err_msg=row["file"])
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1.01 / 32768, err_msg=row["file"])
         mels = LogMel()(torch.tensor(np.stack([found, expected]), dtype=torch.float32))
         assert float((mels[0] - mels[1]).abs().mean()) < 0.04, row["file"]  # of the range of 2
 
