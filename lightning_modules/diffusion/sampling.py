@@ -26,6 +26,8 @@ class Sampling:
         sampler: solver of the reverse process (default Euler-Maruyama, as in the paper).
         time_grid: placement of the steps in time (default uniform).
         clamp: largest magnitude of the denoised estimate before guidance; null leaves it free.
+        clamp_quantile: quantile in (0, 1] of a sample's magnitudes that is scaled down to ``clamp`` where it is larger
+            (dynamic thresholding); null clips.
         guidance: share of gamma by noise level (default constant, as in the paper).
         guidance_at: what the classifier is asked about: the noisy input, or the denoised estimate by an approximation
             that costs a Score Subnet one more backbone forward.
@@ -33,11 +35,12 @@ class Sampling:
             latter where the network was so trained.
         compile: true compiles a whole evaluation of the networks by ``torch.compile``, gradient taps and class gradient
             included; a name chooses its backend, such as cudagraphs. Estimates differ by rounding, in float32 by about
-            1e-5. Meant for GPUs and long runs: on a CPU compiling takes minutes and gains little.
+            1e-5. Meant for GPUs and long runs: on a CPU compiling takes a minute and gains little.
 
     Raises:
         ValueError: ``guidance_scale`` is negative or not finite, ``num_steps`` below 1, ``clamp`` not above 0,
-            ``guidance_at`` neither ``noisy`` nor ``denoised``, ``guidance_by`` unknown, or ``compile`` cannot be done.
+            ``clamp_quantile`` outside (0, 1] or without ``clamp``, ``guidance_at`` neither ``noisy`` nor ``denoised``,
+            ``guidance_by`` unknown, or ``compile`` cannot be done.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Sampling:
         guidance_at: Literal["noisy", "denoised"] = "noisy",
         guidance_by: Literal["classifier", "classifier_free"] | None = None,
         compile: bool | str = False,
+        clamp_quantile: float | None = None,
     ) -> None:
         if not 0 <= guidance_scale < math.inf:
             raise ValueError(f"guidance_scale must be a finite number of at least 0, got {guidance_scale}")
@@ -58,6 +62,10 @@ class Sampling:
             raise ValueError(f"num_steps must be at least 1, got {num_steps}")
         if clamp is not None and not clamp > 0:
             raise ValueError(f"clamp must be above 0 or null, got {clamp}")
+        if clamp_quantile is not None and (clamp is None or not 0 < clamp_quantile <= 1):
+            raise ValueError(
+                f"clamp_quantile must be in (0, 1] and needs a clamp, got {clamp_quantile} with clamp {clamp}"
+            )
         if guidance_at not in ("noisy", "denoised"):
             raise ValueError(f"guidance_at must be 'noisy' or 'denoised', got {guidance_at!r}")
         if guidance_by not in ("classifier", "classifier_free", None):
@@ -67,7 +75,7 @@ class Sampling:
         self.time_grid = time_grid or UniformTime()
         self.guidance, self.guidance_at, self.guidance_by = guidance or Constant(), guidance_at, guidance_by
         backend_of(compile)
-        self.compile = compile
+        self.compile, self.clamp_quantile = compile, clamp_quantile
 
     def replace(self, **changes: Any) -> "Sampling":
         """The same settings with some changed, validated anew."""
@@ -90,9 +98,9 @@ class Sampling:
         kind: type[Guidance] = DenoisedGuidance if self.guidance_at == "denoised" else ClassifierGuidance
         if self.is_classifier_free(denoiser):
             kind = ClassifierFreeGuidance
-        bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp)
+        bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp, self.clamp_quantile)
         backend = backend_of(self.compile)
-        settings = (kind.__name__, self.clamp, *vars(sde).values())
+        settings = (kind.__name__, self.clamp, self.clamp_quantile, *vars(sde).values())
         run = CompiledRunner(denoiser, backend, settings) if backend else run_directly
         return kind(bounded, sde, self.guidance_scale, self.guidance, run)
 

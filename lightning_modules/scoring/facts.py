@@ -26,6 +26,7 @@ def sampling_settings(generator: Generator) -> dict[str, Any]:
         "num_steps": sampling.num_steps,
         "clamp": sampling.clamp,
         "vocoder": f"{describe(generator.vocoder)} {fingerprint(generator.vocoder.state_dict())[:12]}",
+        **({"clamp_quantile": sampling.clamp_quantile} if sampling.clamp_quantile else {}),
         **({"compile": sampling.compile} if sampling.compile else {}),  # rounds otherwise
     }
 

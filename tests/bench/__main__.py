@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--compile",
         action=argparse.BooleanOptionalAction,
         default=torch.cuda.is_available(),
-        help="measure torch.compile too, which takes minutes per variant on a CPU (the default on a GPU)",
+        help="measure torch.compile too, which takes up to minutes per variant on a CPU (the default on a GPU)",
     )
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.parts if name not in PARTS]:

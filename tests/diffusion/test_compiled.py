@@ -63,6 +63,7 @@ def graphs(denoiser):
 SETTINGS = {
     "unguided": {"guidance_scale": 0.0},
     "guided": {},
+    "dynamic threshold": {"clamp": 0.5, "clamp_quantile": 0.9},
     "at denoised": {"guidance_at": "denoised", "clamp": None, "guidance": NormMatched()},
     "classifier-free": {"guidance_by": "classifier_free"},
 }

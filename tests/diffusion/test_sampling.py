@@ -93,9 +93,13 @@ def test_clamp_bounds_the_estimate(denoiser, sde):
         draw(sampling.replace(sampler=Watch(), time_grid=Last(), guidance_scale=0.0), denoiser, sde, None, [0])
         return seen[0]
 
+    with pytest.raises(ValueError, match="needs a clamp"):
+        Sampling(clamp=None, clamp_quantile=0.99)
     free = estimates(Sampling(clamp=None))
     assert free.abs().max() > 0.05
     assert torch.equal(estimates(Sampling(clamp=0.05)), free.clamp(-0.05, 0.05))
+    dynamic = estimates(Sampling(clamp=0.05, clamp_quantile=1.0))
+    torch.testing.assert_close(dynamic, free * 0.05 / free.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=0.05))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,8 @@ def test_clamp_bounds_the_estimate(denoiser, sde):
         {"guidance_scale": float("inf")},
         {"num_steps": 0},
         {"clamp": 0.0},
+        {"clamp_quantile": 0.0},
+        {"clamp_quantile": 1.5},
         {"clamp": float("nan")},
         {"guidance_at": "clean"},
     ],
