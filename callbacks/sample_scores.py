@@ -82,7 +82,7 @@ class SampleScores(Callback):
         check_external(self.external, True)
         if not isinstance(pl_module, Generator):
             raise InputError(
-                f"scoring draws samples from a generator, the checkpoint holds a {type(pl_module).__name__}: "
+                f"scoring draws samples from a generator, got a checkpoint of {type(pl_module).__name__}: "
                 "leave out --scoring.evaluator"
             )
         pl_module.check_guidance(self._asked(pl_module), pl_module.sampling)

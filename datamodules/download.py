@@ -39,11 +39,11 @@ def fetch(url: str, target: Path, sha256: str, otherwise: str = "unpack it yours
         target.parent.mkdir(parents=True, exist_ok=True)
         _continue_download(url, part)
     except (OSError, http.client.HTTPException) as error:
-        raise InputError(f"cannot download {url} ({error}): run again to continue, or {otherwise}") from error
-    if sha256_of(part) != sha256:
+        raise InputError(f"cannot download {url} ({error}): check the network and run again, or {otherwise}") from error
+    if (found := sha256_of(part)) != sha256:
         part.unlink()
         raise InputError(
-            f"expected {url} with SHA-256 {sha256}, got another file: it was deleted, run again to start over"
+            f"expected {url} with SHA-256 {sha256}, got {found}, which was deleted: run again to start over, or {otherwise}"
         )
     part.replace(target)
 

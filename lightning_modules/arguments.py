@@ -10,6 +10,7 @@ import yaml
 from lightning_modules.checkpoints import data_config, find_checkpoint, model_config, read_checkpoint
 from lightning_modules.errors import InputError
 from lightning_modules.parser_errors import first_sentence
+from lightning_modules.pretrained.catalogue import names
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 LIGHTNING_NAMES = ("best", "last", "hpc")  # resolved by the Trainer itself
@@ -43,6 +44,8 @@ def settle_arguments(command: str, args: list[str]) -> list[str]:
                     ".ckpt file of a run of yours, or validate, test or predict"
                 )
             settled += [flag, str(path)]
+        elif flag == "--vocoder" and value in names(kind="vocoder"):
+            settled += [flag, "NeuralVocoder", "--vocoder.init_args.checkpoint", value]
         else:
             if flag in ("--model", "--data") and value is not None:
                 given.add(flag[2:])

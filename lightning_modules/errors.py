@@ -6,4 +6,4 @@ class InputError(ValueError):
 
 
 class NonFiniteError(RuntimeError):
-    """Training met a NaN or an infinity: the message names step, noise level and batch."""
+    """A run met a NaN or an infinity: the message names what held it, in training step, noise level and batch."""

@@ -22,5 +22,8 @@ def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
     """
     module = load_module(find_checkpoint(str(path)))
     if not isinstance(module, DSMModule):
-        raise InputError(f"expected a generator's checkpoint, {str(path)!r} holds a {type(module).__name__}")
+        raise InputError(
+            f"expected the checkpoint of a Score Subnet or a U-Net, {str(path)!r} is one of {type(module).__name__}: "
+            "give another"
+        )
     return module.to(device)

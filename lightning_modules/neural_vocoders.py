@@ -1,7 +1,5 @@
 """Vocoders with trained weights: the published HiFi-GAN, and networks that `scoretap fit` trained."""
 
-import pickle
-import zipfile
 from pathlib import Path
 
 import torch
@@ -52,11 +50,13 @@ class HiFiGAN(Vocoder):
                 f"HiFiGAN's weights and its log-Mels must share one front end, they differ in {'; '.join(different)}: "
                 "use the default LogMel or another vocoder"
             )
-        if not Path(source).is_file() and (source.count("/") != 1 or Path(source).suffix or sha256 is None):
-            raise InputError(
-                f"expected source a file, or owner/model on the hub with its sha256, got {source!r} and {sha256}: "
-                "correct source"
-            )
+        if not Path(source).is_file():
+            if source.count("/") != 1 or Path(source).suffix:
+                raise InputError(f"expected source a file, or owner/model on the hub, got {source!r}: correct source")
+            if sha256 is None or (sha256 == PUBLISHED_SHA256) != (source == PUBLISHED):
+                raise InputError(
+                    f"expected the SHA-256 of generator.ckpt of {source!r}, got {sha256 or 'none'}: give it as sha256"
+                )
         self.source, self.sha256 = source, sha256
         self.network: HiFiGANGenerator | None = None
 
@@ -77,7 +77,8 @@ class HiFiGAN(Vocoder):
         if path.is_file():
             if self.sha256 is not None and (found := sha256_of(path)) != self.sha256:
                 raise InputError(
-                    f"expected {str(path)!r} with SHA-256 {self.sha256}, got {found}: use another copy, or give sha256"
+                    f"expected {str(path)!r} with SHA-256 {self.sha256}, got {found}: use another copy, or set sha256 "
+                    "to that of the file that is meant"
                 )
             return path
         assert self.sha256 is not None
@@ -108,7 +109,7 @@ class NeuralVocoder(Vocoder):
         network = getattr(module, "network", None)
         if not isinstance(network, MelToWaveform):
             raise InputError(
-                f"expected a vocoder's checkpoint, {checkpoint!r} holds a {type(module).__name__}: give another"
+                f"expected a vocoder's checkpoint, {checkpoint!r} is one of {type(module).__name__}: give another"
             )
         if front_end is not None and (differences := network.front_end.differences(front_end)):
             raise InputError(
@@ -134,7 +135,7 @@ def default_vocoder(front_end: LogMel) -> Vocoder:
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except Exception as error:  # bytes of anything else make the unpickler raise anything
         raise ValueError(f"it holds no weights ({type(error).__name__})") from error
     if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
         raise ValueError("expected tensors by name in it")

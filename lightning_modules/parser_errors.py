@@ -39,7 +39,7 @@ def first_sentence(error: Exception, known: Iterable[str] = ()) -> str:
 def closest(name: str, known: Iterable[str]) -> str:
     """A hint at the known name nearest to ``name``, or an empty string."""
     matches = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {matches[0]!r}?" if matches else ""
+    return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
 def _reworded(cause: str, key: str, owner: str, given: str, known: Iterable[str]) -> str:

@@ -89,7 +89,8 @@ class ScoretapCLI(LightningCLI):
         if self.subcommand == "predict":
             if not isinstance(model, Generator):
                 raise InputError(
-                    f"predict draws samples from a generator, the checkpoint holds a {type(model).__name__}"
+                    f"predict draws with a generator, got a checkpoint of {type(model).__name__}: give --ckpt_path "
+                    "that of a Score Subnet or a U-Net"
                 )
             model.check_guidance(self.datamodule.requests.y.tolist(), model.sampling)
         else:

@@ -5,7 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.audio import LogMel, MelDegradation, MelDistance, MultiResolutionSTFT, Waveform
+from lightning_modules.audio import (
+    LogMel,
+    LongTermSpectrum,
+    MelDegradation,
+    MelDistance,
+    MultiResolutionSTFT,
+    Waveform,
+)
 from lightning_modules.base import CorpusModule
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ConvNeXtISTFT, Discriminators, MelToWaveform
@@ -27,6 +34,7 @@ class VocoderModule(CorpusModule):
         degradation: what training Mels go through, so that generated ones are no surprise; null leaves them clean.
         mel_weight: weight of the log-Mel distance, in nats.
         stft_weight: weight of the multi-resolution STFT distance.
+        long_term_weight: weight of the distance of long-term average spectra, against whistles; 0 leaves it out.
         adversarial_weight: weight of the discriminators' verdict.
         feature_weight: weight of feature matching.
         gradient_clip: largest norm of either gradient.
@@ -46,6 +54,7 @@ class VocoderModule(CorpusModule):
         degradation: MelDegradation | None = None,
         mel_weight: float = 30.0,
         stft_weight: float = 5.0,
+        long_term_weight: float = 0.0,
         adversarial_weight: float = 1.0,
         feature_weight: float = 10.0,
         gradient_clip: float = 10.0,
@@ -60,7 +69,7 @@ class VocoderModule(CorpusModule):
         self.network = network or ConvNeXtISTFT()
         self.discriminators = discriminators
         self.adversarial_from, self.degradation = adversarial_from, degradation
-        self.mel_weight, self.stft_weight = mel_weight, stft_weight
+        self.mel_weight, self.stft_weight, self.long_term_weight = mel_weight, stft_weight, long_term_weight
         self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
         self.gradient_clip = gradient_clip
         self.front_end = front_end or Waveform()
@@ -68,6 +77,7 @@ class VocoderModule(CorpusModule):
         self.mel: LogMel = self.network.front_end
         self.mel_distance = MelDistance(self.mel)
         self.stft_distance = stft_distance or MultiResolutionSTFT()
+        self.long_term_spectrum = LongTermSpectrum()
 
     def check_trainer(self, trainer: Any) -> None:
         if trainer.gradient_clip_val:
@@ -103,6 +113,10 @@ class VocoderModule(CorpusModule):
         if adversarial:
             self._train_discriminators(batch.x_0, fake.detach())
         loss = self.mel_weight * mel + self.stft_weight * stft
+        if self.long_term_weight:
+            long_term = self.long_term_spectrum(fake, batch.x_0)
+            loss = loss + self.long_term_weight * long_term
+            self.log("train/long_term", long_term)
         generator = self._optimizers()[0]
         self.toggle_optimizer(generator)
         if adversarial:

@@ -53,6 +53,7 @@ CONFIGS = {
             },
             degradation={"share": 0.5},
             stft_distance={"fft_sizes": [256]},
+            long_term_weight=1.0,
             adversarial_from=3,
         ),
         "data": {"init_args": {"front_end": {"class_path": "lightning_modules.audio.Waveform"}}},

@@ -5,7 +5,7 @@ from lightning_modules.audio.decibel_mel import DecibelMel
 from lightning_modules.audio.front_end import FrontEnd, Waveform
 from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.audio.mel_degradation import MelDegradation
-from lightning_modules.audio.stft_losses import MelDistance, MultiResolutionSTFT
+from lightning_modules.audio.stft_losses import LongTermSpectrum, MelDistance, MultiResolutionSTFT
 from lightning_modules.audio.vocoders import GriffinLim, Vocoder
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "FrontEnd",
     "GriffinLim",
     "LogMel",
+    "LongTermSpectrum",
     "MelDegradation",
     "MelDistance",
     "MultiResolutionSTFT",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchaudio.transforms import GriffinLim as _GriffinLim
 
 from lightning_modules.audio.log_mel import LogMel
+from lightning_modules.errors import NonFiniteError
 
 
 class Vocoder(nn.Module, ABC):
@@ -33,14 +34,18 @@ class Vocoder(nn.Module, ABC):
         """Waveforms ``(B, num_samples)`` in [-1, 1] of scaled log-Mels ``x_0`` ``(B, 1, F, L)``.
 
         Raises:
-            ValueError: the shape does not fit the front end, or a value is not finite.
+            ValueError: the shape does not fit the front end.
+            NonFiniteError: a value is NaN or infinite.
         """
         if x_0.shape[1:] != self.front_end.shape:
             raise ValueError(
                 f"expected log-Mels (B, {', '.join(map(str, self.front_end.shape))}), got {tuple(x_0.shape)}"
             )
         if not torch.isfinite(x_0).all():
-            raise ValueError("a log-Mel holds NaN or infinity: nothing can be synthesised from it")
+            raise NonFiniteError(
+                "a log-Mel holds NaN or infinity, from which nothing can be synthesised: draw with more steps, a "
+                "smaller guidance_scale or another sampler"
+            )
         with torch.autocast(x_0.device.type, enabled=False):  # Fourier transforms know no half precision
             waveform = self.synthesize(self.front_end.to_log_mel(x_0.float()))
         missing = self.front_end.num_samples - waveform.shape[-1]

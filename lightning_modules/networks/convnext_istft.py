@@ -1,16 +1,19 @@
 """The light vocoder's network: ConvNeXt blocks on Mel frames and an inverse STFT."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchaudio.functional import griffinlim
 
 from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.networks.mel_to_waveform import MelToWaveform
 
 _MAX_LOG_MAGNITUDE = 7.0  # a full-scale sine reaches log(256) = 5.5 under a Hann window of 1024 samples
 _COMPRESSION = 0.3  # exponent of the magnitudes that the backbone reads
+_MOMENTUM = 0.99  # of fast Griffin-Lim (Perraudin et al. 2013)
+_NOISE_SAMPLES = 16000  # after which the noise that lends its phase begins anew
 
 
 class ConvNeXtISTFT(MelToWaveform):
@@ -24,17 +27,22 @@ class ConvNeXtISTFT(MelToWaveform):
     tone's phase from frame to frame, which convolutions over frames, blind to absolute time, cannot. The network
     corrects both and starts as Griffin-Lim.
 
+    Where those iterations start matters for pauses: from phases of zero, the background's frames agree at some
+    frequencies, and it whistles there; from the phases of a noise, always the same, it stays one.
+
     Args:
         front_end: the analysis whose log-Mels come in; the output's spectrum has its window and hop.
         width: channels of the backbone.
         hidden: channels inside a block.
         num_blocks: number of blocks.
         iterations: of Griffin-Lim, before the network; 0 leaves the phase to the network alone.
+        initial_phase: what the iterations start from.
     """
 
     _inverse: Tensor
     _envelope: Tensor
     _window: Tensor
+    _noise: Tensor
 
     def __init__(
         self,
@@ -43,10 +51,11 @@ class ConvNeXtISTFT(MelToWaveform):
         hidden: int = 448,
         num_blocks: int = 5,
         iterations: int = 8,
+        initial_phase: Literal["zero", "noise"] = "noise",
     ) -> None:
         super().__init__(front_end)
         self.n_fft, self.hop_length = self.front_end.n_fft, self.front_end.hop_length
-        self.iterations = iterations
+        self.iterations, self.initial_phase = iterations, initial_phase
         bins = self.n_fft // 2 + 1
         self.stem = nn.Conv1d(self.front_end.n_mels, width, 5, padding=2)
         self.start = nn.Conv1d(2 * bins, width, 1) if iterations else None
@@ -61,6 +70,8 @@ class ConvNeXtISTFT(MelToWaveform):
         self.register_buffer("_inverse", inverse, persistent=False)
         self.register_buffer("_envelope", envelope, persistent=False)
         self.register_buffer("_window", torch.hann_window(self.n_fft), persistent=False)
+        noise = torch.randn(_NOISE_SAMPLES, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("_noise", noise, persistent=False)
 
     def forward(self, log_mel: Tensor) -> Tensor:
         with torch.autocast(log_mel.device.type, enabled=False):
@@ -89,10 +100,29 @@ class ConvNeXtISTFT(MelToWaveform):
 
     @torch.no_grad()
     def _first_spectrum(self, magnitude: Tensor) -> Tensor:
-        """Consistent spectrum ``(B, n_fft // 2 + 1, L)``, complex, after some iterations of Griffin-Lim."""
+        """Consistent spectrum ``(B, n_fft // 2 + 1, L)``, complex, after some iterations of fast Griffin-Lim."""
+        phase = self._initial_phase(magnitude.shape[-1]).expand_as(magnitude)
+        spectrum = previous = self._consistent(magnitude * phase)
+        for _ in range(self.iterations):
+            ahead = spectrum - _MOMENTUM / (1 + _MOMENTUM) * previous
+            previous = spectrum
+            spectrum = self._consistent(magnitude * ahead / (ahead.abs() + 1e-16))
+        return spectrum
+
+    def _initial_phase(self, num_frames: int) -> Tensor:
+        """Complex numbers ``(n_fft // 2 + 1, L)`` of magnitude 1."""
+        if self.initial_phase == "zero":
+            return torch.ones(self.n_fft // 2 + 1, num_frames, dtype=torch.complex64, device=self._noise.device)
+        length = (num_frames - 1) * self.hop_length
+        noise = self._noise.repeat(1 + length // len(self._noise))[:length]
+        spectrum = torch.stft(noise, self.n_fft, self.hop_length, window=self._window, return_complex=True)
+        return spectrum / (spectrum.abs() + 1e-16)
+
+    def _consistent(self, spectrum: Tensor) -> Tensor:
+        """Spectrum of the waveform, to the last frame's centre, of ``spectrum`` ``(B, n_fft // 2 + 1, L)``."""
         n_fft, hop, window = self.n_fft, self.hop_length, self._window
-        length = (magnitude.shape[-1] - 1) * hop  # to the last frame's centre
-        waveform = griffinlim(magnitude, window, n_fft, hop, n_fft, 1.0, self.iterations, 0.99, length, False)
+        length = (spectrum.shape[-1] - 1) * hop
+        waveform = torch.istft(spectrum, n_fft, hop, window=window, length=length)
         return torch.stft(waveform, n_fft, hop, window=window, return_complex=True)
 
     def synthesize(self, magnitude: Tensor, phase: Tensor) -> Tensor:

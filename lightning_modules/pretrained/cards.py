@@ -7,7 +7,7 @@ from lightning_modules.pretrained.catalogue import Entry
 _USES = {
     "classifier": "scoretap fit ... --model.init_args.classifier {name}",
     "evaluator": "scoretap score FOLDER --evaluator {name}",
-    "vocoder": "scoretap predict ... --vocoder NeuralVocoder --vocoder.init_args.checkpoint {name}",
+    "vocoder": "scoretap predict ... --vocoder {name}",
 }
 _DRAW = "scoretap predict --config sampling/ancestral --ckpt_path {name} --sampling.guidance_scale 3"
 
@@ -97,6 +97,8 @@ def _training(entry: Entry) -> str:
     seeds = ", ".join(map(str, entry.facts.seeds))
     weights = "averaged over training (EMA)" if entry.averaged else "as the last step left them"
     steps = f"{entry.checkpoint['global_step']:,} steps{clips}"
+    if len(entry.facts.training) > 1:
+        steps = f"{len(entry.facts.training)} runs, the last of {steps}"
     return f"{steps}; seed{'s' if len(entry.facts.seeds) > 1 else ''} {seeds}; weights {weights}."
 
 

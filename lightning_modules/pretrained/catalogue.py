@@ -94,9 +94,10 @@ def entries(folder: Path | None = None) -> list[Entry]:
     return [read_entry((folder or FOLDER) / f"{name}.json") for name in names(folder)]
 
 
-def names(folder: Path | None = None) -> list[str]:
-    """Names of all models in ``folder``, by default the shipped ones, sorted."""
-    return sorted(path.stem for path in (folder or FOLDER).glob("*.json"))
+def names(folder: Path | None = None, kind: str | None = None) -> list[str]:
+    """Names of all models in ``folder``, by default the shipped ones, sorted; of one ``kind`` if that is given."""
+    paths = sorted((folder or FOLDER).glob("*.json"), key=lambda path: path.stem)
+    return [path.stem for path in paths if kind is None or read_entry(path).kind == kind]
 
 
 def find_entry(name: str) -> Entry:

@@ -11,7 +11,7 @@ from datamodules.download import fetch_once
 from datamodules.feature_cache import default_cache_dir
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
-from lightning_modules.pretrained.catalogue import WEIGHTS, find_entry, read_entry
+from lightning_modules.pretrained.catalogue import WEIGHTS, find_entry, names, read_entry
 
 
 def named_weights(name: str) -> Path:
@@ -41,7 +41,8 @@ def read_weights(path: Path) -> dict[str, Any]:
         InputError: a file is missing, cut short or altered.
     """
     if not path.is_file():
-        raise InputError(f"no weights at {str(path)!r}: expected both files of scoretap export")
+        named = f", or {path.stem!r} without ending, the name of a shipped model" if path.stem in names() else ""
+        raise InputError(f"no weights at {str(path)!r}: expected both files of scoretap export{named}")
     entry = read_entry(path.with_suffix(".json"))
     content = path.read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != entry.sha256:

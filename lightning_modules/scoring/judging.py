@@ -24,7 +24,9 @@ def load_evaluator(path: str | Path) -> EvaluatorModule:
     """
     module = load_module(find_checkpoint(str(path)))
     if not isinstance(module, EvaluatorModule):
-        raise InputError(f"expected an evaluator's checkpoint, {str(path)!r} holds a {type(module).__name__}")
+        raise InputError(
+            f"expected an evaluator's checkpoint, {str(path)!r} is one of {type(module).__name__}: give another"
+        )
     return module
 
 

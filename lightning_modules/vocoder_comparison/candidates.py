@@ -53,10 +53,10 @@ def load_candidates(words: Sequence[str], front_end: LogMel | None = None) -> li
     trained: dict[str, Vocoder] = {}
     for name, what in named:
         if not (_GRIFFIN_LIM.fullmatch(what) or _HIFIGAN.fullmatch(what)):
-            if not Path(what).exists() and what not in model_names():
+            if not Path(what).exists() and what not in model_names(kind="vocoder"):
                 raise InputError(
                     "expected vocoders griffin-lim-NUMBER, hifigan, hifigan:FILE, the path of a checkpoint or a "
-                    f"model's name ({', '.join(model_names())}), got {what!r}: correct --vocoders"
+                    f"model's name ({', '.join(model_names(kind='vocoder'))}), got {what!r}: correct --vocoders"
                 )
             trained[name] = NeuralVocoder(what, front_end)
             front_end = front_end or trained[name].front_end

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lightning_modules.audio import LogMel, MelDegradation, MelDistance, MultiResolutionSTFT
+from lightning_modules.audio import LogMel, LongTermSpectrum, MelDegradation, MelDistance, MultiResolutionSTFT
 
 
 def test_equal_signals_have_no_distance(vowels):
@@ -35,6 +35,38 @@ def test_silence_has_a_distance_and_a_gradient(vowels):
     distance = MultiResolutionSTFT()(silence, vowels)
     distance.sum().backward()
     assert (distance > 1).all() and silence.grad.isfinite().all()
+
+
+def test_long_term_spectrum_of_half_the_level(noise):
+    assert LongTermSpectrum()(noise, noise) < 2e-4
+    assert_close(LongTermSpectrum(floor=1e-7)(0.5 * noise, noise), torch.tensor(math.log(2)), rtol=0, atol=1e-3)
+
+
+def test_whistle_stands_out_in_the_long_term_only():
+    """Against noise that is new in every clip, faint tones common to all of them."""
+    generator = torch.Generator().manual_seed(0)
+    real, other = 0.01 * torch.randn(2, 16, 16000, generator=generator)
+    tones = torch.outer(torch.tensor([4250, 4750, 5600, 6200, 6900]), 2 * math.pi / 16000 * torch.arange(16000))
+    whistling = other + 0.002 * tones.sin().sum(dim=0)
+    long_term, frames = LongTermSpectrum(), MultiResolutionSTFT()
+    assert long_term(whistling, real) > 1.5 * long_term(other, real)
+    assert frames(whistling, real).mean() < 1.05 * frames(other, real).mean()
+
+
+def test_pauses_count_as_much_as_speech():
+    """Each half of the frames by itself: what is added to the quiet half is not drowned by the loud one."""
+    generator = torch.Generator().manual_seed(0)
+    level = torch.where(torch.arange(16000) < 8000, 1.0, 0.01)
+    real = level * torch.randn(8, 16000, generator=generator)
+    quiet, loud = torch.where(level < 1, 2.0, 1.0), torch.where(level < 1, 1.0, 2.0)
+    distances = [LongTermSpectrum(floor=1e-6)(gain * real, real) for gain in (quiet, loud)]
+    assert_close(distances[0], distances[1], rtol=0.3, atol=0)
+
+
+def test_long_term_gradient_is_finite(vowels):
+    waveform = vowels.clone().requires_grad_()
+    LongTermSpectrum()(waveform, vowels).backward()
+    assert waveform.grad.isfinite().all()
 
 
 def test_degradation_share():

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from lightning_modules.audio import GriffinLim, LogMel
+from lightning_modules.errors import NonFiniteError
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_silence_stays_silent(vocoder):
 def test_not_finite_is_refused(vocoder, value):
     x_0 = torch.zeros(1, 1, 80, 64)
     x_0[0, 0, 3, 5] = value
-    with pytest.raises(ValueError, match="NaN or infinity"):
+    with pytest.raises(NonFiniteError, match="NaN or infinity"):
         vocoder(x_0)
 
 

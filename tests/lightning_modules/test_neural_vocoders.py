@@ -8,7 +8,7 @@ from datamodules import download
 from datamodules.download import sha256_of
 from lightning_modules import neural_vocoders
 from lightning_modules.audio import GriffinLim, LogMel
-from lightning_modules.errors import InputError
+from lightning_modules.errors import InputError, NonFiniteError
 from lightning_modules.networks import HiFiGANGenerator
 from lightning_modules.networks.hifigan import published_names
 from lightning_modules.neural_vocoders import HiFiGAN, NeuralVocoder, default_vocoder
@@ -100,6 +100,7 @@ def test_altered_file_is_refused_before_it_is_read(published, monkeypatch):
     ("content", "expected"),
     [
         (b"no weights", "it holds no weights"),
+        (b"junk\n", "it holds no weights"),
         ({"weight": 1.0}, "expected tensors by name"),
         ({"conv_pre.conv.weight": torch.zeros(16, 80, 7)}, "'conv_pre.conv.bias' is missing"),
     ],
@@ -112,9 +113,15 @@ def test_file_of_something_else(content, expected, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["missing.ckpt", "runs/missing.ckpt", "a/b/c"])
-def test_missing_source(source):
+def test_missing_source(source):  # names the file, and no checksum that nobody gave
     with pytest.raises(InputError, match="expected source a file, or owner/model"):
         HiFiGAN(source=source)
+
+
+@pytest.mark.parametrize("sha256", [{}, {"sha256": None}], ids=["the published", "none"])
+def test_another_model_needs_its_own_checksum(sha256):
+    with pytest.raises(InputError, match="expected the SHA-256 of generator.ckpt of 'somebody/vocoder'"):
+        HiFiGAN(source="somebody/vocoder", **sha256)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +140,7 @@ def test_scaling_is_free(published):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_not_finite_is_refused(published, value):
     vocoder = HiFiGAN(source=str(published[0]), sha256=None)
-    with pytest.raises(ValueError, match="NaN or infinity"):
+    with pytest.raises(NonFiniteError, match="NaN or infinity"):
         vocoder(torch.full((1, 1, 80, 64), value))
 
 
@@ -146,7 +153,7 @@ def test_a_bad_mel_is_refused_by_every_vocoder(kind, vocoder, monkeypatch):
     for value in (float("nan"), float("inf"), -float("inf")):
         x_0 = torch.zeros(2, 1, 80, 64)
         x_0[1, 0, 79, 63] = value
-        with pytest.raises(ValueError, match="NaN or infinity"):
+        with pytest.raises(NonFiniteError, match="NaN or infinity"):
             speak(x_0)
     for shape in ((1, 80, 64), (1, 1, 80, 63), (1, 1, 64, 80), (1, 2, 80, 64), (80, 64)):
         with pytest.raises(ValueError, match=r"expected log-Mels \(B, 1, 80, 64\), got"):
@@ -168,7 +175,7 @@ def test_own_checkpoint_with_another_mel(vocoder):
 
 
 def test_checkpoint_of_something_else(evaluator):
-    with pytest.raises(InputError, match="holds a EvaluatorModule"):
+    with pytest.raises(InputError, match="is one of EvaluatorModule: give another"):
         NeuralVocoder(str(evaluator))
 
 

@@ -24,7 +24,7 @@ NESTED = """Parser key "model":
         ("guidance_scale must be at least 0, got -1", "guidance_scale must be at least 0, got -1"),
         (
             "unrecognized arguments: --trainer.max_step=3",
-            "unknown setting '--trainer.max_step=3', did you mean '--trainer.max_steps'?",
+            "unknown setting '--trainer.max_step=3'; did you mean '--trainer.max_steps'?",
         ),
         ("Subcommand 'fit' does not accept option 'zebra'", "fit has no setting 'zebra': see --help"),
         (
@@ -40,5 +40,5 @@ def test_first_sentence(report, sentence):
 
 
 def test_closest():
-    assert closest("labls", ["labels", "seed"]) == ", did you mean 'labels'?"
+    assert closest("labls", ["labels", "seed"]) == "; did you mean 'labels'?"
     assert closest("zebra", ["labels", "seed"]) == ""

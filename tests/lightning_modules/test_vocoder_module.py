@@ -59,6 +59,7 @@ def test_logged_values(run):
     for name in ("train/mel", "train/stft", "val/mel", "val/stft", "val/loss"):
         values = tiny.logged(folder, name).values()
         assert values and all(0 < value < math.inf for value in values), name
+    assert all(value > 0 for value in tiny.logged(folder, "train/long_term").values())
     losses, mel, stft = (tiny.logged(folder, f"val/{name}") for name in ("loss", "mel", "stft"))
     assert losses == pytest.approx({step: 30 * mel[step] + 5 * stft[step] for step in mel}, rel=1e-4)
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.testing import assert_close
+from torchaudio.functional import griffinlim
 
 from lightning_modules.audio import GriffinLim, LogMel
 from lightning_modules.networks import ConvNeXtISTFT
@@ -45,6 +46,33 @@ def test_untrained_it_is_griffin_lim():
     waveform = ConvNeXtISTFT(front_end, 16, 24, 2, iterations=8)(front_end.to_log_mel(x_0))[:, :16000]
     errors = [(front_end(w.detach()) - x_0).abs().mean() for w in (waveform, GriffinLim(front_end, 8)(x_0))]
     assert errors[0] < 1.3 * errors[1] + 1e-3
+
+
+def test_starts_from_zero_phase_as_torchaudio_does():
+    network = ConvNeXtISTFT(width=8, hidden=8, num_blocks=1, iterations=5, initial_phase="zero")
+    magnitude = torch.rand(2, 513, 30)
+    waveform = griffinlim(magnitude, network._window, 1024, 256, 1024, 1.0, 5, 0.99, 29 * 256, False)
+    expected = torch.stft(waveform, 1024, 256, window=network._window, return_complex=True)
+    assert_close(network._first_spectrum(magnitude), expected, rtol=0, atol=1e-2)
+
+
+def test_background_does_not_whistle_from_the_phase_of_noise():
+    """A flat, steady Mel is noise: no frequency stands out over time, as some do from phases of zero."""
+    log_mel = torch.full((1, 80, 63), -6.0)
+    peaks = {}
+    for phase in ("zero", "noise"):
+        waveform = ConvNeXtISTFT(width=8, hidden=8, num_blocks=1, initial_phase=phase)(log_mel).detach()
+        power = torch.stft(waveform, 2048, window=torch.hann_window(2048), return_complex=True).abs().square().mean(2)
+        around = power.unfold(1, 31, 1).median(dim=2).values
+        peaks[phase] = float((power[:, 15:-15] / around).max())
+    assert peaks["noise"] < 0.7 * peaks["zero"], peaks
+
+
+@pytest.mark.parametrize("frames", [63, 200])
+def test_phase_of_noise_is_always_the_same(frames):
+    first, second = (ConvNeXtISTFT(width=8, hidden=8, num_blocks=1)._initial_phase(frames) for _ in range(2))
+    assert first.shape == (513, frames) and torch.equal(first, second)
+    assert_close(first.abs(), torch.ones(513, frames))
 
 
 def test_loud_and_silent_mels_stay_finite(network):

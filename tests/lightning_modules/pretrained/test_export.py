@@ -114,7 +114,7 @@ def test_exporting_again_from_earlier_facts(ship, classifier, folder):
         ({"licence": ""}, "expected licence to be a str that holds something, got ''"),
         ({"limits": []}, "expected limits to be a list that holds something"),
         ({"seeds": ["zero"]}, "expected seeds to hold int only, got 'zero'"),
-        ({"limit": ["none"]}, "Facts has no 'limit', did you mean 'limits'?"),
+        ({"limit": ["none"]}, "Facts has no 'limit'; did you mean 'limits'?"),
         ({"scores": [{"measure": "FID", "value": 1.0}]}, "Score lacks 'how'"),
         ({"scores": [{"measure": "FID", "value": "good", "how": "x"}]}, "expected 'FID' with figures"),
         ({"scores": [{"measure": "FID", "value": 1.0, "how": "x", "interval": [1.0]}]}, "two of them as interval"),

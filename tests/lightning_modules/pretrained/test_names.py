@@ -44,6 +44,8 @@ def test_one_of_the_two_files_is_missing(ship):
     moved = path.rename(path.with_name("alone.safetensors"))
     with pytest.raises(InputError, match="no weights at"):
         read_checkpoint(find_checkpoint("tiny-evaluator"))
+    with pytest.raises(InputError, match="or 'tiny-evaluator' without ending, the name of a shipped model"):
+        read_checkpoint(find_checkpoint("tiny-evaluator.safetensors"))
     with pytest.raises(InputError, match="expected both files of scoretap export"):
         read_checkpoint(moved)
 
@@ -51,7 +53,7 @@ def test_one_of_the_two_files_is_missing(ship):
 def test_unknown_name_lists_the_known(ship, refused):
     ship("evaluator")
     ship("unet")
-    known = ["no model 'tiny-unit'", "one of tiny-evaluator, tiny-unet, did you mean 'tiny-unet'?"]
+    known = ["no model 'tiny-unit'", "one of tiny-evaluator, tiny-unet; did you mean 'tiny-unet'?"]
     check(refused("predict", "--ckpt_path", "tiny-unit"), known)
     check(refused("models", "tiny-unit"), known)
     for path in ("tiny-unit.ckpt", "runs/tiny-unit"):
@@ -73,7 +75,7 @@ def test_what_exists_comes_before_a_name(ship, evaluator, tmp_path, monkeypatch)
 def test_predict_speaks_with_names_alone(ship, scoretap):
     ship("score_subnet")
     ship("vocoder")
-    vocoder = ["--vocoder=NeuralVocoder", "--vocoder.init_args.checkpoint=tiny-vocoder"]
+    vocoder = ["--vocoder", "tiny-vocoder"]
     status, err = scoretap("predict", "--ckpt_path", "tiny-score-subnet", *QUICK, *vocoder)
     assert status == 0, err
     assert len(list(Path("samples").glob("*.wav"))) == 10
