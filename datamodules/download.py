@@ -43,7 +43,7 @@ def fetch(url: str, target: Path, sha256: str, otherwise: str = "unpack it yours
     if (found := sha256_of(part)) != sha256:
         part.unlink()
         raise InputError(
-            f"expected {url} with SHA-256 {sha256}, got {found}, which was deleted: run again to start over, or {otherwise}"
+            f"expected {url} with SHA-256 {sha256}, got {found}, which was deleted: run again, or {otherwise}"
         )
     part.replace(target)
 
