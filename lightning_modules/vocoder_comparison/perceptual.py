@@ -4,7 +4,10 @@ import math
 import warnings
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
+
+from lightning_modules.vocoder_comparison.means import mean_figures
 
 NOT_INSTALLED = "not installed"
 RATE = 16000  # Hz: wide-band PESQ is defined at no other
@@ -45,7 +48,7 @@ METRICS: dict[str, Callable[[Tensor, Tensor, int], float]] = {"pesq": wide_band_
 
 
 def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple[dict[str, float], dict[str, str]]:
-    """Means over clips of each of :data:`METRICS`, and how many clips it skipped, silent or too short for it.
+    """Means over clips of each of :data:`METRICS` with intervals, and how many clips it skipped, silent or too short.
 
     Args:
         waveforms: ``(B, N)`` what was synthesised.
@@ -53,7 +56,8 @@ def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple
         sample_rate: Hz.
 
     Returns:
-        Figures ``pesq``, ``pesq_skipped``, ``stoi`` and ``stoi_skipped``; and why one is missing, by its name.
+        Figures ``pesq``, ``pesq_low``, ``pesq_high``, ``pesq_skipped`` and the same of ``stoi``; and why one is
+        missing, by its name.
     """
     figures: dict[str, float] = {}
     missing: dict[str, str] = {}
@@ -70,7 +74,7 @@ def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple
         finite = [value for value in values if math.isfinite(value)]
         figures[name + SKIPPED] = float(len(values) - len(finite))
         if finite:
-            figures[name] = sum(finite) / len(finite)
+            figures |= mean_figures(name, torch.tensor(finite, dtype=torch.float64))
         else:
             missing[name] = "no clip"
     return figures, missing

@@ -12,13 +12,15 @@ from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureMoments, FeatureStatistics, FrechetDistance
 from lightning_modules.scoring.judging import feature_width, measure, predictions
 from lightning_modules.scoring.measures import Measure, Predictions, Recognition
+from lightning_modules.vocoder_comparison.means import mean_figures
 from lightning_modules.vocoder_comparison.perceptual import perceptual
 
 RECORDING = "the recording itself"
 REAL, DEGRADED, GENERATED = "real", "degraded", "generated"
 UNAVAILABLE = "unavailable"
 QUALITY = (
-    "stft_distance", "mel_error", "pesq", "pesq_skipped", "stoi", "stoi_skipped",
+    "stft_distance", "stft_distance_low", "stft_distance_high", "mel_error", "mel_error_low", "mel_error_high",
+    "pesq", "pesq_low", "pesq_high", "pesq_skipped", "stoi", "stoi_low", "stoi_high", "stoi_skipped",
     "accuracy", "accuracy_low", "accuracy_high", "confidence", "confidence_low", "confidence_high",
     "fid_same", "fid_train",
 )  # fmt: skip
@@ -109,14 +111,14 @@ class Listener:
         measures: list[Measure] = [Recognition(), Distances(self.same, self.train)]
         row = measure("", predictions(self.evaluator, self._batches(waveforms, y)), measures)
         pairs = zip(waveforms.split(BATCH), log_mel.split(BATCH), strict=True)
-        error = torch.cat([self.mel_distance(*pair) for pair in pairs]).mean()
-        return {**row.figures, "mel_error": float(error)}, row.notes
+        errors = torch.cat([self.mel_distance(*pair) for pair in pairs])
+        return {**row.figures, **mean_figures("mel_error", errors)}, row.notes
 
     def compared(self, waveforms: Tensor) -> tuple[dict[str, float], dict[str, str], list[str]]:
         """Figures of ``waveforms`` ``(N, samples)`` that should be the recordings, what is missing, and notes."""
         figures, notes = self.heard(waveforms, self.y, log_mels(self.front_end, self.recordings))
         pairs = zip(waveforms.split(BATCH), self.recordings.split(BATCH), strict=True)
-        figures["stft_distance"] = float(torch.cat([self.stft_distance(*pair) for pair in pairs]).mean())
+        figures |= mean_figures("stft_distance", torch.cat([self.stft_distance(*pair) for pair in pairs]))
         found, missing = perceptual(waveforms, self.recordings, self.front_end.sample_rate)
         return {**figures, **found}, missing, notes
 
@@ -147,4 +149,5 @@ def unavailable(corpus: str, mels: str, vocoder: str, reason: str, cost: dict[st
 def finite(figures: dict[str, float], notes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
     """Figures that are finite, and a note for each that is not."""
     kept = {name: value for name, value in figures.items() if torch.tensor(value).isfinite()}
-    return kept, [*notes, *(f"{name}: not finite, left out" for name in figures if name not in kept)]
+    lost = [name for name in figures if name not in kept and not name.endswith(("_low", "_high"))]
+    return kept, [*notes, *(f"{name}: not finite, left out" for name in lost)]
