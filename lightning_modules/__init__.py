@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from lightning_modules.errors import InputError, NonFiniteError
     from lightning_modules.evaluator import EvaluatorModule
     from lightning_modules.loading import load_generator
+    from lightning_modules.neural_vocoders import HiFiGAN, NeuralVocoder
     from lightning_modules.score_subnet import ScoreSubnetModule
+    from lightning_modules.scoring.judging import load_evaluator
     from lightning_modules.unet import UNetModule
     from lightning_modules.vocoder import VocoderModule
 
@@ -19,11 +21,14 @@ __all__ = [
     "DSMModule",
     "DiffusionDegradation",
     "EvaluatorModule",
+    "HiFiGAN",
     "InputError",
+    "NeuralVocoder",
     "NonFiniteError",
     "ScoreSubnetModule",
     "UNetModule",
     "VocoderModule",
+    "load_evaluator",
     "load_generator",
 ]
 
@@ -33,11 +38,14 @@ _HOMES = {
     "DSMModule": "dsm",
     "DiffusionDegradation": "diffusion_degradation",
     "EvaluatorModule": "evaluator",
+    "HiFiGAN": "neural_vocoders",
     "InputError": "errors",
+    "NeuralVocoder": "neural_vocoders",
     "NonFiniteError": "errors",
     "ScoreSubnetModule": "score_subnet",
     "UNetModule": "unet",
     "VocoderModule": "vocoder",
+    "load_evaluator": "scoring.judging",
     "load_generator": "loading",
 }
 

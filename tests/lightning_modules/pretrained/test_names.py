@@ -72,6 +72,17 @@ def test_what_exists_comes_before_a_name(ship, evaluator, tmp_path, monkeypatch)
     assert type(load_module(find_checkpoint("digits"))).__name__ == "EvaluatorModule"
 
 
+def test_python_loaders_take_names(ship):
+    import lightning_modules as package
+
+    for what in ("score_subnet", "evaluator", "vocoder"):
+        ship(what)
+    assert type(package.load_generator("tiny-score-subnet")).__name__ == "ScoreSubnetModule"
+    assert type(package.load_evaluator("tiny-evaluator")).__name__ == "EvaluatorModule"
+    assert type(package.NeuralVocoder("tiny-vocoder").network).__name__ == "ConvNeXtISTFT"
+    assert all(hasattr(package, name) for name in package.__all__)
+
+
 def test_predict_speaks_with_names_alone(ship, scoretap):
     ship("score_subnet")
     ship("vocoder")
