@@ -22,6 +22,7 @@ LEGEND = (
     "where that drew it. A clip that is silent or too short for PESQ or STOI is skipped and counted.",
     "FID of the evaluator's features: to the recordings that were synthesised again (0 is the recording itself), and "
     "to the training split, as in all scores. Below 2,048 clips both are exploratory: compare within a block.",
+    "Whistle: how far one frequency stands above its neighbours in pauses, mean over clips, where that is largest.",
     "Costs are per second of speech, on the CPU, one thread, one clip at a time: medians over rounds in which the "
     "vocoders take turns, [ ] smallest and largest quotient of a round. GMACs are counted in convolutions and matrix "
     "products; Fourier transforms stand beside them, a real one of n points taken as 5/4 n log2 n.",
@@ -74,6 +75,7 @@ def _columns(block: Sequence[VocoderRow], mels: str) -> dict[str, list[str]]:
         "confidence ↑": _figure("confidence", ".3f"),
         "FID to the recordings ↓": _figure("fid_same", ".3f"),
         "FID to training ↓": _figure("fid_train", ".3f"),
+        "whistle, dB ↓": _figure("whistle_db", ".1f"),
     }
     if mels == REAL:
         columns |= {

@@ -14,6 +14,7 @@ from lightning_modules.scoring.judging import feature_width, measure, prediction
 from lightning_modules.scoring.measures import Measure, Predictions, Recognition
 from lightning_modules.vocoder_comparison.means import mean_figures
 from lightning_modules.vocoder_comparison.perceptual import perceptual
+from lightning_modules.vocoder_comparison.whistle import whistle_db
 
 RECORDING = "the recording itself"
 REAL, DEGRADED, GENERATED = "real", "degraded", "generated"
@@ -22,7 +23,7 @@ QUALITY = (
     "stft_distance", "stft_distance_low", "stft_distance_high", "mel_error", "mel_error_low", "mel_error_high",
     "pesq", "pesq_low", "pesq_high", "pesq_skipped", "stoi", "stoi_low", "stoi_high", "stoi_skipped",
     "accuracy", "accuracy_low", "accuracy_high", "confidence", "confidence_low", "confidence_high",
-    "fid_same", "fid_train",
+    "fid_same", "fid_train", "whistle_db",
 )  # fmt: skip
 HEARD = tuple(name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi"))  # without a recording
 COST = (
@@ -112,7 +113,7 @@ class Listener:
         row = measure("", predictions(self.evaluator, self._batches(waveforms, y)), measures)
         pairs = zip(waveforms.split(BATCH), log_mel.split(BATCH), strict=True)
         errors = torch.cat([self.mel_distance(*pair) for pair in pairs])
-        return {**row.figures, **mean_figures("mel_error", errors)}, row.notes
+        return {**row.figures, **mean_figures("mel_error", errors), "whistle_db": whistle_db(waveforms)}, row.notes
 
     def compared(self, waveforms: Tensor) -> tuple[dict[str, float], dict[str, str], list[str]]:
         """Figures of ``waveforms`` ``(N, samples)`` that should be the recordings, what is missing, and notes."""

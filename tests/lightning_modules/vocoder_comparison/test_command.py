@@ -39,8 +39,8 @@ def test_files(scoretap, evaluator, vocoder, unet, digits_root, capfd, tmp_path,
     head = next(line for line in text.splitlines() if line.startswith("| vocoder")).strip("| ").split(" | ")
     expected = [
         "vocoder", "STFT distance ↓", "log-Mel error ↓", "PESQ ↑", "STOI ↑", "accuracy, % ↑", "confidence ↑",
-        "FID to the recordings ↓", "FID to training ↓", "s per s ↓", "× Griffin-Lim 1 ↓", "GMACs per s",
-        "FFT GMACs per s", "parameters, M",
+        "FID to the recordings ↓", "FID to training ↓", "whistle, dB ↓", "s per s ↓", "× Griffin-Lim 1 ↓",
+        "GMACs per s", "FFT GMACs per s", "parameters, M",
     ]  # fmt: skip
     assert head == expected
 
