@@ -82,7 +82,7 @@ def test_settings_are_checked(settings, expected):
 def test_generators_are_checked_before_training(evaluator):
     with pytest.raises(InputError, match="f_max"):
         DiffusionDegradation(["arabic-digits"]).prepare(LogMel(f_max=7000.0))
-    with pytest.raises(InputError, match="expected a generator's checkpoint"):
+    with pytest.raises(InputError, match="expected the checkpoint of a Score Subnet or a U-Net"):
         DiffusionDegradation([str(evaluator)]).prepare(LogMel())
     with pytest.raises(InputError, match="no model 'arabic'.*arabic-digits"):
         DiffusionDegradation(["arabic"]).prepare(LogMel())
