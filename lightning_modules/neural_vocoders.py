@@ -53,7 +53,7 @@ class HiFiGAN(Vocoder):
         if not Path(source).is_file():
             if source.count("/") != 1 or Path(source).suffix:
                 raise InputError(f"expected source a file, or owner/model on the hub, got {source!r}: correct source")
-            if sha256 is None or (sha256 == PUBLISHED_SHA256) != (source == PUBLISHED):
+            if sha256 is None or (sha256 == PUBLISHED_SHA256 and source != PUBLISHED):
                 raise InputError(
                     f"expected the SHA-256 of generator.ckpt of {source!r}, got {sha256 or 'none'}: give it as sha256"
                 )

@@ -124,6 +124,11 @@ def test_another_model_needs_its_own_checksum(sha256):
         HiFiGAN(source="somebody/vocoder", **sha256)
 
 
+def test_checksum_of_the_published_model_can_be_replaced():
+    """Should the hub's file change, the new sum can be given."""
+    assert HiFiGAN(sha256="0" * 64).sha256 == "0" * 64
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [({"f_max": 7600.0}, "f_max: 8000.0 against 7600.0"), ({"hop_length": 200, "num_frames": 88}, "hop_length")],
