@@ -3,7 +3,7 @@
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_modules.generator import Generator
+from lightning_modules.bases.generator import Generator
 
 
 class ChannelsLast(Callback):

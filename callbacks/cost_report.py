@@ -2,7 +2,7 @@
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_modules.generator import Generator
+from lightning_modules.bases.generator import Generator
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 
 

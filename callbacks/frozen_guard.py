@@ -2,7 +2,7 @@
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_modules.checkpoints import fingerprint
+from lightning_modules.checkpoints.reading import fingerprint
 
 
 class FrozenGuard(Callback):

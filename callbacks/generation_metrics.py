@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from callbacks.media import log_confusion
 from callbacks.on_first import on_first
 from callbacks.run_folder import run_folder
 from callbacks.sample_folder import spread_requests
 from datamodules.sample_requests import SEED_LIMIT, BatchSize, check_batch_size
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
+from lightning_modules.tracking.media import log_confusion
 
 
 class GenerationMetrics(Callback):
@@ -72,7 +72,7 @@ class GenerationMetrics(Callback):
         """Everything that can be refused is refused here; real speech is judged once, by the first process."""
         if stage != "fit" or self._real is not None:
             return
-        from lightning_modules.generator import Generator
+        from lightning_modules.bases.generator import Generator
 
         if not isinstance(pl_module, Generator):
             raise InputError(f"GenerationMetrics draws samples from a generator, this is a {type(pl_module).__name__}")
@@ -82,9 +82,9 @@ class GenerationMetrics(Callback):
             self._open(trainer, pl_module)  # what the first process kept
 
     def _open(self, trainer: Trainer, generator: Any) -> None:
-        from lightning_modules.scoring.generators import load_judge
-        from lightning_modules.scoring.judging import full_precision
-        from lightning_modules.scoring.references import load_reference
+        from lightning_modules.evaluation.scoring.generators import load_judge
+        from lightning_modules.evaluation.scoring.judging import full_precision
+        from lightning_modules.evaluation.scoring.references import load_reference
 
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         root = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
@@ -123,9 +123,9 @@ class GenerationMetrics(Callback):
     @torch.no_grad()
     def _measure(self, trainer: Trainer, generator: Any) -> list[Any]:
         """Measures of the samples of this process; they are reduced where they compute."""
-        from lightning_modules.scoring.anchors import measures_for
-        from lightning_modules.scoring.judging import feature_width, full_precision, measuring_device
-        from lightning_modules.scoring.measures import Predictions
+        from lightning_modules.evaluation.scoring.anchors import measures_for
+        from lightning_modules.evaluation.scoring.judging import feature_width, full_precision, measuring_device
+        from lightning_modules.evaluation.scoring.measures import Predictions
 
         requests = spread_requests(self._asked(generator), self.count, self.seed)
         own = list(range(trainer.global_rank, self.count, trainer.world_size))

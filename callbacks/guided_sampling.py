@@ -7,12 +7,12 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.media import log_audio, log_picture
-from callbacks.pictures import save_mel_grid
 from callbacks.run_folder import run_folder
 from callbacks.wav_files import write_wav
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
+from lightning_modules.tracking.media import log_audio, log_picture
+from lightning_modules.tracking.pictures import save_mel_grid
 
 
 class GuidedSampling(Callback):

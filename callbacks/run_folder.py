@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightning.pytorch import Trainer
 
-from lightning_modules.pretrained.catalogue import WEIGHTS
+from lightning_modules.checkpoints.catalogue import WEIGHTS
 
 
 def run_folder(trainer: Trainer) -> Path:

@@ -10,8 +10,8 @@ import torch
 from lightning.pytorch import Trainer
 from tqdm import tqdm
 
-from callbacks.manifest import ManifestPart, drawn_files, merge_parts, sample_file
 from callbacks.sample_writer import sample_facts, write_sample
+from datamodules.manifest import ManifestPart, drawn_files, merge_parts, sample_file
 from datamodules.new_files import new_file
 from datamodules.sample_requests import RequestList
 from lightning_modules.errors import InputError

@@ -6,15 +6,15 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from callbacks.manifest import MANIFEST
-from callbacks.media import log_scores
 from callbacks.on_first import on_first
 from callbacks.run_folder import checkpoint_folder
 from callbacks.sample_folder import SampleFolder, spread_requests
+from datamodules.manifest import MANIFEST
 from datamodules.sample_requests import SEED_LIMIT, BatchSize, RequestList, check_batch_size
 from datamodules.subsets import check_labels
-from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.errors import InputError
+from lightning_modules.tracking.media import log_scores
 
 
 class SampleScores(Callback):
@@ -76,8 +76,8 @@ class SampleScores(Callback):
         """Everything that can be refused is refused here, before the test begins."""
         if self.evaluator is None or stage != "test":
             return
-        from lightning_modules.generator import Generator
-        from lightning_modules.scoring.external import check_external
+        from lightning_modules.bases.generator import Generator
+        from lightning_modules.evaluation.scoring.external import check_external
 
         check_external(self.external, True)
         if not isinstance(pl_module, Generator):
@@ -89,7 +89,7 @@ class SampleScores(Callback):
         self._real = on_first(trainer, lambda: self._open_real_speech(trainer, pl_module))
 
     def _open_real_speech(self, trainer: Trainer, generator: Any) -> Any:
-        from lightning_modules.scoring.generators import open_real_speech
+        from lightning_modules.evaluation.scoring.generators import open_real_speech
 
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         root = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
@@ -123,7 +123,7 @@ class SampleScores(Callback):
         on_first(trainer, lambda: self._score(trainer, pl_module, samples))
 
     def _samples(self, trainer: Trainer, generator: Any) -> SampleFolder:
-        from lightning_modules.scoring.facts import sampling_settings
+        from lightning_modules.evaluation.scoring.facts import sampling_settings
 
         settings = {**sampling_settings(generator), "precision": trainer.precision}
         settings |= {"labels": self._asked(generator), "seed": self.seed}
@@ -132,8 +132,8 @@ class SampleScores(Callback):
         return SampleFolder(checkpoint_folder(trainer) / "test" / folder_name(settings), settings)
 
     def _score(self, trainer: Trainer, generator: Any, samples: SampleFolder) -> None:
-        from lightning_modules.scoring.generators import generator_rows
-        from lightning_modules.scoring.output import format_table, write_scores
+        from lightning_modules.evaluation.scoring.generators import generator_rows
+        from lightning_modules.evaluation.scoring.output import format_table, write_scores
 
         scale = generator.sampling.guidance_scale if self._asked(generator) else 0.0
         name = self.name or f"{generator.title}, γ = {scale:g}"

@@ -8,9 +8,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from callbacks.manifest import ManifestPart, earlier_manifests, merge_parts, remove_samples, sample_file
 from callbacks.wav_files import write_wav
-from lightning_modules.checkpoints import fingerprint
+from datamodules.manifest import ManifestPart, earlier_manifests, merge_parts, remove_samples, sample_file
+from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
 
 

@@ -3,7 +3,7 @@
 from datamodules.batch import Batch, RequestBatch
 from datamodules.sample_requests import SampleRequests
 from datamodules.sc09 import SC09DataModule
-from datamodules.speech_commands_datamodule import SpeechCommandsDataModule
+from datamodules.speech_commands import SpeechCommandsDataModule
 from datamodules.spoken_digits import SpokenDigitsDataModule
 
 __all__ = [

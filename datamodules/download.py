@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
+from datamodules.corpus_layout import DIGITS, LISTS, SUFFIXES
 from datamodules.new_files import new_folder
-from datamodules.speech_commands import DIGITS, LISTS, SUFFIXES
 from lightning_modules.errors import InputError
 
 BLOCK = 1 << 20

@@ -14,8 +14,8 @@ import torch
 from tqdm import tqdm
 
 from datamodules.audio_files import ClipReader
+from datamodules.corpus_layout import Clip
 from datamodules.new_files import new_file
-from datamodules.speech_commands import Clip
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
 

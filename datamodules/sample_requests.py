@@ -10,8 +10,8 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batch import RequestBatch
+from datamodules.corpus_layout import DIGITS
 from datamodules.loaders import ordered_loader, world
-from datamodules.speech_commands import DIGITS
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 from torchaudio.datasets import speechcommands
 
+from datamodules.corpus_layout import holds_digits
 from datamodules.download import fetch, sha256_of, unpack_digits
-from datamodules.speech_commands import holds_digits
-from datamodules.speech_commands_datamodule import SpeechCommandsDataModule
+from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
 

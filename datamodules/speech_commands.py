@@ -1,115 +1,158 @@
-"""The layout of Speech Commands: which clips a folder holds, and which split each of them belongs to."""
+"""Any folder of spoken digits in the layout of Speech Commands."""
 
-import hashlib
-import warnings
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
+import numpy as np
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from datamodules.corpus_layout import Split, list_clips
+from datamodules.corpus_split import CorpusSplit
+from datamodules.feature_cache import FeatureCache, default_cache_dir
+from datamodules.loaders import ResumableLoader, ordered_loader, shuffled_loader
+from datamodules.subsets import check_labels, select_fraction, select_labels
+from lightning_modules.audio import FrontEnd, LogMel
 from lightning_modules.errors import InputError
 
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SUFFIXES = (".wav", ".flac")
-LISTS = {"val": "validation_list.txt", "test": "testing_list.txt"}
-MAX_NUM_WAVS_PER_CLASS = 2**27 - 1
 
-Split = Literal["train", "val", "test"]
+class SpeechCommandsDataModule(LightningDataModule):
+    """Spoken digits from a folder ``<word>/<speaker>_nohash_<take>.wav`` (or ``.flac``), zero to nine.
 
-
-class Clip(NamedTuple):
-    """One recording: its path relative to the corpus, ``/`` as separator, and the digit spoken."""
-
-    path: str
-    label: int
-
-
-def hash_split(name: str, val_percent: float = 10.0, test_percent: float = 10.0) -> Split:
-    """Split of a clip by the rule that made the official lists: a hash of the speaker, whatever the word and take.
-
-    Warden 2018 (arXiv:1804.03209, section 7): a speaker stays in one split when clips are added or removed.
+    ``testing_list.txt`` and ``validation_list.txt`` split the clips; where one is missing, the official hash rule does.
+    Features are computed once, cached, and memory-mapped: after that an epoch reads no audio.
 
     Args:
-        name: file name ``<speaker>_nohash_<take>.<suffix>``, with or without folders before it.
-        val_percent: share of speakers that validate, percent.
-        test_percent: share of speakers that test, percent.
-    """
-    speaker = name.rpartition("/")[2].partition("_nohash_")[0]
-    number = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % (MAX_NUM_WAVS_PER_CLASS + 1)
-    percent = number * (100.0 / MAX_NUM_WAVS_PER_CLASS)
-    if percent < val_percent:
-        return "val"
-    return "test" if percent < val_percent + test_percent else "train"
-
-
-def holds_digits(root: Path) -> bool:
-    """Whether ``root`` has a folder named like a digit with at least one recording in it."""
-    return any(_is_recording(path) for word in DIGITS if (root / word).is_dir() for path in (root / word).iterdir())
-
-
-def list_clips(root: Path) -> dict[Split, list[Clip]]:
-    """Clips of every split, in an order that depends on their names only.
-
-    ``testing_list.txt`` and ``validation_list.txt`` decide, whatever suffix they give a clip; where one is missing,
-    the hash rule stands in for it. Folders that are no digits are ignored, and so is a FLAC beside a WAV of its name.
+        root: folder that holds the digit folders.
+        front_end: what networks see of a clip; a default ``LogMel`` if none is given.
+        labels: digits to keep, all ten by default; a digit keeps its id.
+        fraction: share of the training clips to keep, in (0, 1]; stratified, and nested (3 % lie inside 10 %).
+        batch_size: clips per batch and process.
+        num_workers: processes that load batches; 0 loads in the training process, fast enough for cached features.
+        dither: standard deviation of the noise floor added to every clip, as amplitude with full scale 1; 0 switches
+            it off.
+        seed: seed of the noise floor, of the order of training and of the choice of a fraction.
+        cache_dir: folder for features; ``scoretap`` in the user's cache folder by default.
+        bad_files: ``raise`` an error at a recording that cannot be used, or ``skip`` it with a warning.
 
     Raises:
-        InputError: ``root`` is no folder, holds no digits, or both lists name one clip.
+        InputError: an argument is out of range.
     """
-    if not root.is_dir():
-        raise InputError(
-            f"expected a folder with recordings at {root}, but there is none: give an existing folder as root"
-        )
-    found = {}
-    for label, word in enumerate(DIGITS):
-        folder = root / word
-        names = sorted(path.name for path in folder.iterdir() if _is_recording(path)) if folder.is_dir() else []
-        found |= {_stem(f"{word}/{name}"): Clip(f"{word}/{name}", label) for name in names}  # .wav sorts after .flac
-    if not found:
-        raise InputError(
-            f"expected recordings like {root}/three/<speaker>_nohash_0.wav, but no folder zero to nine in {root} holds "
-            "any .wav or .flac file: give the folder that contains the digit folders as root"
-        )
-    listed = {split: _read_list(root / name) for split, name in LISTS.items()}
-    _check_lists(root, listed, found)
-    splits: dict[Split, list[Clip]] = {"train": [], "val": [], "test": []}
-    for stem in sorted(found):
-        splits[_split_of(stem, listed)].append(found[stem])
-    return splits
+
+    def __init__(
+        self,
+        root: str,
+        front_end: FrontEnd | None = None,
+        labels: list[int] | None = None,
+        fraction: float = 1.0,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        dither: float = 3e-4,
+        seed: int = 0,
+        cache_dir: str | None = None,
+        bad_files: Literal["raise", "skip"] = "raise",
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(
+            logger=False
+        )  # Lightning refuses to log settings that a module has too, under one name
+        if isinstance(front_end, FrontEnd):  # as the command line stores it: a checkpoint holds plain values only
+            name = f"{type(front_end).__module__}.{type(front_end).__qualname__}"
+            self.hparams["front_end"] = {"class_path": name, "init_args": front_end.settings}
+        check_settings(fraction, batch_size, num_workers, dither, seed, bad_files)
+        self.root = Path(root).expanduser()
+        self.front_end = front_end if front_end is not None else LogMel()
+        self.labels = check_labels(labels)
+        self.fraction, self.seed = fraction, seed
+        self.batch_size, self.num_workers = batch_size, num_workers
+        folder = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
+        self.cache = FeatureCache(folder, self.front_end, dither, seed, bad_files)
+        self._splits: dict[str, CorpusSplit] = {}
+        self._train_loader: ResumableLoader | None = None
+        self._resumed: dict[str, int] = {}
+
+    def prepare_corpus(self) -> Path:
+        """Folder of the corpus; subclasses download or generate it here where it is missing."""
+        return self.root
+
+    def prepare_data(self) -> None:
+        """Build what is missing of corpus and features. Lightning calls this in one process per node."""
+        root = self.prepare_corpus()
+        for split, clips in list_clips(root).items():
+            self.cache.load(root, clips, split)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the features that ``stage`` (fit, validate, test, predict, or ``None`` for all) reads."""
+        needed: dict[str | None, list[Split]] = {
+            "fit": ["train", "val"],
+            "validate": ["val"],
+            "test": ["test"],
+            "predict": [],
+        }
+        for name in needed.get(stage, ["train", "val", "test"]):
+            self.split(name)
+
+    def split(self, name: Split) -> CorpusSplit:
+        """The clips of ``train``, ``val`` or ``test`` that the settings keep; ``fraction`` reduces training only.
+
+        Raises:
+            InputError: the corpus cannot be used, or nothing of the training split is left.
+        """
+        if name not in self._splits:
+            root = self.prepare_corpus()
+            cached = self.cache.load(root, list_clips(root)[name], name)
+            rows = select_labels(cached.labels, self.labels)
+            if name == "train":
+                if not len(rows):
+                    raise InputError(
+                        f"expected training clips of the digits {self.labels} in {root}, found none: change labels"
+                    )
+                paths = [cached.paths[row] for row in rows]
+                rows = rows[select_fraction(cached.labels[rows], paths, self.fraction, self.seed)]
+            self._splits[name] = CorpusSplit(cached, np.asarray(rows))
+        return self._splits[name]
+
+    def train_dataloader(self) -> DataLoader:
+        self._train_loader = shuffled_loader(self.split("train"), self.batch_size, self.num_workers, self.seed)
+        if self._resumed:
+            self._train_loader.leave_out(**self._resumed)
+            self._resumed = {}
+        return self._train_loader
+
+    def state_dict(self) -> dict[str, int]:
+        """Epoch of training, and batches of it that are trained on; Lightning keeps this in checkpoints."""
+        if self._train_loader is None or self.trainer is None:
+            return {}
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
+        return {"epoch": self._train_loader.epoch, "batches": done}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Let the next training loader go on from there."""
+        self._resumed = dict(state_dict)
+
+    def val_dataloader(self) -> DataLoader:
+        return ordered_loader(self.split("val"), self.batch_size, self.num_workers, "validation clips")
+
+    def test_dataloader(self) -> DataLoader:
+        return ordered_loader(self.split("test"), self.batch_size, self.num_workers, "test clips")
 
 
-def _split_of(stem: str, listed: dict[str, set[str] | None]) -> Split:
-    for split, stems in listed.items():
-        if stems is not None and stem in stems:
-            return split
-    by_hash = hash_split(stem)
-    return by_hash if by_hash != "train" and listed[by_hash] is None else "train"
+def check_settings(
+    fraction: float, batch_size: int, num_workers: int, dither: float, seed: int, bad_files: str
+) -> None:
+    """Refuse settings out of range before any work starts.
 
-
-def _check_lists(root: Path, listed: dict[str, set[str] | None], found: dict[str, Clip]) -> None:
-    both = sorted((listed["val"] or set()) & (listed["test"] or set()))
-    if both:
-        raise InputError(
-            f"expected each clip in one split, but {both[0]} and {len(both) - 1} more stand in both {LISTS['val']} and "
-            f"{LISTS['test']} of {root}: remove them from one list"
-        )
-    for split, stems in listed.items():
-        digits = {stem for stem in stems or () if stem.partition("/")[0] in DIGITS}
-        missing = len(digits - found.keys())
-        if missing:
-            warnings.warn(
-                f"{missing} of {len(digits)} digit clips in {root / LISTS[split]} are not in the folder", stacklevel=3
-            )
-
-
-def _read_list(path: Path) -> set[str] | None:
-    if not path.is_file():
-        return None
-    return {_stem(line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
-
-
-def _stem(path: str) -> str:
-    stem, dot, suffix = path.replace("\\", "/").removeprefix("./").rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in SUFFIXES else path
-
-
-def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    Raises:
+        InputError: names the setting, what was expected and what came.
+    """
+    checks = {
+        "fraction": (0.0 < fraction <= 1.0, "above 0 and at most 1", fraction),
+        "batch_size": (batch_size >= 1, "at least 1", batch_size),
+        "num_workers": (num_workers >= 0, "at least 0", num_workers),
+        "dither": (0.0 <= dither < 1.0, "at least 0 and below 1", dither),
+        "seed": (seed >= 0, "at least 0", seed),
+        "bad_files": (bad_files in ("raise", "skip"), "raise or skip", bad_files),
+    }
+    for name, (good, expected, value) in checks.items():
+        if not good:
+            raise InputError(f"expected {name} {expected}, got {value}: correct {name}")

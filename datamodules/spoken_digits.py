@@ -14,10 +14,10 @@ import torch
 from torchaudio.functional import resample
 from tqdm import tqdm
 
+from datamodules.corpus_layout import DIGITS, LISTS, Split, holds_digits
 from datamodules.espeak import SAMPLE_RATE, Utterance, accents_of, find_espeak, list_families, speak
 from datamodules.new_files import new_folder
-from datamodules.speech_commands import DIGITS, LISTS, Split, holds_digits
-from datamodules.speech_commands_datamodule import SpeechCommandsDataModule
+from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
 

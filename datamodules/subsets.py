@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datamodules.speech_commands import DIGITS
+from datamodules.corpus_layout import DIGITS
 from lightning_modules.errors import InputError
 
 

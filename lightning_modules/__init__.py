@@ -3,18 +3,21 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lightning_modules.former_names import install
+
 if TYPE_CHECKING:
+    from lightning_modules.bases.dsm import DSMModule
+    from lightning_modules.checkpoints.vocoders import HiFiGAN, NeuralVocoder
     from lightning_modules.classifier import ClassifierModule
     from lightning_modules.diffusion_degradation import DiffusionDegradation
-    from lightning_modules.dsm import DSMModule
     from lightning_modules.errors import InputError, NonFiniteError
     from lightning_modules.evaluator import EvaluatorModule
-    from lightning_modules.loading import load_generator
-    from lightning_modules.neural_vocoders import HiFiGAN, NeuralVocoder
+    from lightning_modules.loading import load_evaluator, load_generator
     from lightning_modules.score_subnet import ScoreSubnetModule
-    from lightning_modules.scoring.judging import load_evaluator
     from lightning_modules.unet import UNetModule
     from lightning_modules.vocoder import VocoderModule
+
+install()
 
 __all__ = [
     "ClassifierModule",
@@ -35,17 +38,17 @@ __all__ = [
 # Imported on first use: `scoretap --help` and the mathematics need no trainer.
 _HOMES = {
     "ClassifierModule": "classifier",
-    "DSMModule": "dsm",
+    "DSMModule": "bases.dsm",
     "DiffusionDegradation": "diffusion_degradation",
     "EvaluatorModule": "evaluator",
-    "HiFiGAN": "neural_vocoders",
+    "HiFiGAN": "checkpoints.vocoders",
     "InputError": "errors",
-    "NeuralVocoder": "neural_vocoders",
+    "NeuralVocoder": "checkpoints.vocoders",
     "NonFiniteError": "errors",
     "ScoreSubnetModule": "score_subnet",
     "UNetModule": "unet",
     "VocoderModule": "vocoder",
-    "load_evaluator": "scoring.judging",
+    "load_evaluator": "loading",
     "load_generator": "loading",
 }
 

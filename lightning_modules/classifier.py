@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.audio import LogMel
-from lightning_modules.base import NoisyModule
+from lightning_modules.bases.noisy import NoisyModule
 from lightning_modules.diffusion import VPSDE, InputScaling, TimeDistribution
 from lightning_modules.networks import Classifier
 from lightning_modules.optimization import Optimization

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from lightning_modules.audio import LogMel, MelDegradation
+from lightning_modules.bases.dsm import DSMModule
 from lightning_modules.diffusion.samplers import DDIM, PerSampleNoise
-from lightning_modules.dsm import DSMModule
 from lightning_modules.errors import InputError
 from lightning_modules.loading import load_generator
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from lightning_modules.audio import DecibelMel, SpeechAugmentation, Waveform
-from lightning_modules.base import CorpusModule
+from lightning_modules.bases.corpus import CorpusModule
 from lightning_modules.networks import ResNeXt
 from lightning_modules.optimization import Optimization
 

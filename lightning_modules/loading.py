@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from lightning_modules.checkpoints import find_checkpoint, load_module
-from lightning_modules.dsm import DSMModule
+from lightning_modules.bases.dsm import DSMModule
+from lightning_modules.checkpoints.reading import find_checkpoint, load_module
 from lightning_modules.errors import InputError
+from lightning_modules.evaluator import EvaluatorModule
 
 
 def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
@@ -27,3 +28,17 @@ def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
             "give another"
         )
     return module.to(device)
+
+
+def load_evaluator(path: str | Path) -> EvaluatorModule:
+    """The evaluator stored at ``path``.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds something else.
+    """
+    module = load_module(find_checkpoint(str(path)))
+    if not isinstance(module, EvaluatorModule):
+        raise InputError(
+            f"expected an evaluator's checkpoint, {str(path)!r} is one of {type(module).__name__}: give another"
+        )
+    return module

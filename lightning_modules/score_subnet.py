@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from torch import nn
 
+from lightning_modules.bases.dsm import DSMModule
+from lightning_modules.bases.frozen_classifier import BackboneMode
 from lightning_modules.diffusion import Parameterization, TapDenoiser, TimeDistribution
-from lightning_modules.dsm import DSMModule
 from lightning_modules.errors import InputError
-from lightning_modules.frozen_classifier import BackboneMode
 from lightning_modules.networks import ScoreSubnet, Tap, TappedClassifier
 from lightning_modules.optimization import Optimization
 

@@ -3,8 +3,8 @@
 from torch import nn
 
 from lightning_modules.audio import LogMel
+from lightning_modules.bases.dsm import DSMModule
 from lightning_modules.diffusion import VPSDE, Denoiser, InputScaling, Parameterization, TimeDistribution
-from lightning_modules.dsm import DSMModule
 from lightning_modules.networks import TappedClassifier, UNet
 from lightning_modules.optimization import Optimization
 

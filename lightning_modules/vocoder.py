@@ -13,10 +13,10 @@ from lightning_modules.audio import (
     MultiResolutionSTFT,
     Waveform,
 )
-from lightning_modules.base import CorpusModule
+from lightning_modules.bases.corpus import CorpusModule
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ConvNeXtISTFT, Discriminators, MelToWaveform
-from lightning_modules.networks.discriminators import discriminator_loss, feature_loss, generator_loss
+from lightning_modules.networks.vocoders.discriminators import discriminator_loss, feature_loss, generator_loss
 from lightning_modules.optimization import Optimization
 
 

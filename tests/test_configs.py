@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from lightning_modules import cli
-from lightning_modules.arguments import CONFIGS
+from lightning_modules.command_line.arguments import CONFIGS
 from lightning_modules.diffusion import VPSDE, InputScaling
 from lightning_modules.networks import Classifier, TappedClassifier
 

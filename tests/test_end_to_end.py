@@ -10,7 +10,7 @@ import tiny
 import torch
 
 from lightning_modules import load_generator
-from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.checkpoints.reading import read_checkpoint
 
 # Euler-Maruyama with fewer than 6 steps is unstable under beta = 20.
 GUIDED = ["--sampling.num_steps=8", "--sampling.guidance_scale=3"]

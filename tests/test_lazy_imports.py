@@ -65,9 +65,10 @@ def test_own_code_imports_nothing_heavy_by_itself(tmp_path):
 import sys
 import lightning.pytorch.cli, torchaudio.transforms
 before = set(sys.modules)
-import callbacks, datamodules, lightning_modules.trainer_cli, lightning_modules.scoring, lightning_modules.demo
-import lightning_modules.tables.plot, lightning_modules.report, lightning_modules.vocoder_comparison
-import lightning_modules.pretrained.listen
+import callbacks, datamodules, lightning_modules.command_line.trainer, lightning_modules.command_line.demo
+import lightning_modules.evaluation.scoring, lightning_modules.evaluation.tables.plot
+import lightning_modules.evaluation.report, lightning_modules.evaluation.vocoders
+import lightning_modules.command_line.listen
 new = {name.split(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"wandb", "librosa", "matplotlib", "espeakng_loader"}))
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lightning_modules import cli
-from lightning_modules.arguments import CONFIGS
+from lightning_modules.command_line.arguments import CONFIGS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -38,12 +38,12 @@ def config_commands():
 def parse(request, monkeypatch, tmp_path, capsys):
     """Parses a command without running it; checkpoints that it names are stood in for by tiny ones."""
     from lightning_modules import demo
+    from lightning_modules.evaluation.report import command as reports
+    from lightning_modules.evaluation.scoring import command as scoring
+    from lightning_modules.evaluation.tables import command as tables
+    from lightning_modules.evaluation.tables import sweep_command as sweeps
+    from lightning_modules.evaluation.vocoders import command as vocoders
     from lightning_modules.pretrained import export as exports
-    from lightning_modules.report import command as reports
-    from lightning_modules.scoring import command as scoring
-    from lightning_modules.tables import command as tables
-    from lightning_modules.tables import sweep_command as sweeps
-    from lightning_modules.vocoder_comparison import command as vocoders
 
     monkeypatch.chdir(tmp_path)
 

@@ -6,7 +6,7 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 
-from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.checkpoints.reading import read_checkpoint
 
 SETTINGS = {
     "classifier": [],

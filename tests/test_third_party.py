@@ -5,7 +5,7 @@ import torch
 from test_configs import compose
 
 from lightning_modules import load_generator
-from lightning_modules.checkpoints import load_module
+from lightning_modules.checkpoints.reading import load_module
 from lightning_modules.cli import main
 
 pytestmark = pytest.mark.slow

@@ -51,7 +51,7 @@ def test_works_outside_the_checkout(wheel, tmp_path):
         f"assert lightning_modules.__file__.startswith({str(tmp_path)!r}), lightning_modules.__file__\n"
         "from importlib import resources\n"
         "assert resources.files('lightning_modules.pretrained').joinpath('arabic-digits.safetensors').is_file()\n"
-        "from lightning_modules.checkpoints import find_checkpoint, load_module\n"
+        "from lightning_modules.checkpoints.reading import find_checkpoint, load_module\n"
         "load_module(find_checkpoint('arabic-digits-evaluator'))\n"
         "from lightning_modules.cli import main\nsys.exit(main(sys.argv[1:]))"
     )

@@ -1,5 +1,6 @@
 """The diffusion mathematics: process, denoisers, loss, guidance and samplers. Knows no network and no trainer."""
 
+from lightning_modules.diffusion.clamp import Clamp
 from lightning_modules.diffusion.classifier_free_guidance import ClassifierFreeGuidance
 from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance, Guidance
 from lightning_modules.diffusion.guidance_schedules import (
@@ -15,8 +16,7 @@ from lightning_modules.diffusion.parameterizations import Epsilon, Parameterizat
 from lightning_modules.diffusion.preconditioning import Denoiser, InputScaling, TapDenoiser
 from lightning_modules.diffusion.sampling import Sampling
 from lightning_modules.diffusion.sde import VPSDE
-from lightning_modules.diffusion.thresholding import Clamp
-from lightning_modules.diffusion.times import LogNormalTimes, TimeDistribution, UniformTimes
+from lightning_modules.diffusion.training_times import LogNormalTimes, TimeDistribution, UniformTimes
 
 __all__ = [
     "VPSDE",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from lightning_modules.diffusion.clamp import Clamp
 from lightning_modules.diffusion.classifier_free_guidance import ClassifierFreeGuidance
 from lightning_modules.diffusion.compiled import CompiledRunner, backend_of
 from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance, Guidance, run_directly
@@ -13,7 +14,6 @@ from lightning_modules.diffusion.guidance_schedules import Constant, GuidanceSch
 from lightning_modules.diffusion.samplers import EulerMaruyama, PerSampleNoise, Sampler, TimeGrid, UniformTime
 from lightning_modules.diffusion.samplers.base import SamplerOutput
 from lightning_modules.diffusion.sde import VPSDE
-from lightning_modules.diffusion.thresholding import Clamp
 
 
 class Sampling:

@@ -2,15 +2,15 @@
 
 from lightning_modules.networks.adapted import AdaptedClassifier
 from lightning_modules.networks.classifier import Classifier
-from lightning_modules.networks.convnext_istft import ConvNeXtISTFT
-from lightning_modules.networks.discriminators import Discriminators
 from lightning_modules.networks.fusion import Add, Concat, CrossAttention, Fusion
-from lightning_modules.networks.hifigan import HiFiGANGenerator
-from lightning_modules.networks.mel_to_waveform import MelToWaveform
 from lightning_modules.networks.resnext import ResNeXt
 from lightning_modules.networks.score_subnet import ScoreSubnet
 from lightning_modules.networks.taps import Reading, Tap, TappedClassifier
 from lightning_modules.networks.unet import UNet
+from lightning_modules.networks.vocoders.convnext_istft import ConvNeXtISTFT
+from lightning_modules.networks.vocoders.discriminators import Discriminators
+from lightning_modules.networks.vocoders.hifigan import HiFiGANGenerator
+from lightning_modules.networks.vocoders.mel_to_waveform import MelToWaveform
 
 __all__ = [
     "AdaptedClassifier",

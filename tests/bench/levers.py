@@ -14,7 +14,7 @@ from bench.report import Part
 from bench.settings import Settings
 from bench.timing import Timing, exactly, interleave, ratio, seconds_of
 from bench.workers import worker
-from lightning_modules.allocator import keep_freed_memory
+from lightning_modules.command_line.allocator import keep_freed_memory
 
 # As in the Makefile: freed memory stays with the process.
 MALLOC = {

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 import yaml
 
-from lightning_modules.arguments import find_config
-from lightning_modules.checkpoints import build
+from lightning_modules.bases.generator import Generator
+from lightning_modules.checkpoints.reading import build
+from lightning_modules.command_line.arguments import find_config
 from lightning_modules.evaluator import EvaluatorModule
-from lightning_modules.generator import Generator
 
 SUBNET, FEATURES, UNET, UNET_GUIDED = "Score Subnet", "Score Subnet, no gradient taps", "U-Net", "U-Net + classifier"
 

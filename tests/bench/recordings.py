@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from datamodules.speech_commands import DIGITS
+from datamodules.corpus_layout import DIGITS
 
 RATE, NUM_SAMPLES = 16000, 16000
 

@@ -11,8 +11,8 @@ from bench.report import Part
 from bench.settings import Settings
 from bench.timing import Timing, exactly, interleave, ratio
 from bench.workers import MemoryMark, worker
+from lightning_modules.bases.generator import Generator
 from lightning_modules.diffusion.samplers import DDIM, Karras
-from lightning_modules.generator import Generator
 
 Case = tuple[int, int, float, int]  # batch, steps, gamma, threads
 

@@ -13,12 +13,12 @@ from bench.report import Part
 from bench.settings import Settings
 from bench.timing import Ratio, exactly, synchronize
 from bench.workers import MemoryMark, worker
+from lightning_modules.evaluation.scoring.anchors import measures_for
+from lightning_modules.evaluation.scoring.folders import folder_batches
+from lightning_modules.evaluation.scoring.judging import feature_width, full_precision, measure, predictions
+from lightning_modules.evaluation.scoring.measures import Measure, Predictions
+from lightning_modules.evaluation.scoring.references import Reference
 from lightning_modules.metrics import FeatureBins, FeatureMoments
-from lightning_modules.scoring.anchors import measures_for
-from lightning_modules.scoring.folders import folder_batches
-from lightning_modules.scoring.judging import feature_width, full_precision, measure, predictions
-from lightning_modules.scoring.measures import Measure, Predictions
-from lightning_modules.scoring.references import Reference
 
 BENCHMARK = 2048  # clips that SC09's benchmark scores
 TRAINING_CLIPS = 31158  # of SC09; the reference's size decides the cost of nearest neighbours

@@ -10,7 +10,7 @@ from bench.report import Part
 from bench.settings import Settings
 from bench.timing import interleave, ratio
 from lightning_modules.audio import GriffinLim, Vocoder
-from lightning_modules.neural_vocoders import NeuralVocoder
+from lightning_modules.checkpoints.vocoders import NeuralVocoder
 
 # A further vocoder is one line here.
 VOCODERS: dict[str, Callable[[], Vocoder]] = {

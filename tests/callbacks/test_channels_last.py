@@ -6,7 +6,7 @@ import torch
 
 from callbacks import ChannelsLast
 from lightning_modules import load_generator
-from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.networks import ScoreSubnet
 
 FLAG = "--trainer.callbacks+=callbacks.ChannelsLast"

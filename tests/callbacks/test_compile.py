@@ -5,7 +5,7 @@ import tiny
 import torch
 
 from callbacks import Compile
-from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.errors import InputError
 
 FLAGS = ["--trainer.callbacks+=callbacks.Compile", "--trainer.callbacks.backend=eager"]

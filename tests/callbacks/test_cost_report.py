@@ -4,7 +4,7 @@ import pytest
 import tiny
 
 from callbacks.cost_report import cost_of
-from lightning_modules.checkpoints import load_module
+from lightning_modules.checkpoints.reading import load_module
 
 
 @pytest.mark.parametrize("name", ["classifier", "score_subnet", "unet", "evaluator"])

@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from callbacks import EMA
 from callbacks.trained_buffers import trained_buffers
 from lightning_modules import load_generator
-from lightning_modules.checkpoints import read_checkpoint, restore
+from lightning_modules.checkpoints.reading import read_checkpoint, restore
 
 
 class Recorder(Callback):

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback
 
 from callbacks import FrozenGuard
 from lightning_modules import load_generator, trainer_cli
-from lightning_modules.checkpoints import fingerprint, read_checkpoint
+from lightning_modules.checkpoints.reading import fingerprint, read_checkpoint
 
 
 def network_tensors(checkpoint, prefix):

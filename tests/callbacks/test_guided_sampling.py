@@ -8,11 +8,11 @@ import torch
 import yaml
 
 from callbacks import EMA, GuidedSampling
-from callbacks.media import log_audio, log_picture
-from callbacks.pictures import read_png, save_mel_grid
 from lightning_modules import load_generator
-from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.errors import InputError
+from lightning_modules.tracking.media import log_audio, log_picture
+from lightning_modules.tracking.pictures import read_png, save_mel_grid
 
 DRAW = {"every_n_epochs": 2, "labels": [3, 1], "num_steps": 8, "seed": 5}
 

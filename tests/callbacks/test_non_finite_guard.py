@@ -8,8 +8,8 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 
-from lightning_modules.arguments import find_config
-from lightning_modules.checkpoints import load_module, read_checkpoint
+from lightning_modules.checkpoints.reading import load_module, read_checkpoint
+from lightning_modules.command_line.arguments import find_config
 
 
 class Spoil(Callback):

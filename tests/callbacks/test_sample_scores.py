@@ -10,10 +10,10 @@ from callbacks import sample_writer
 from callbacks.sample_folder import spread_requests
 from callbacks.wav_files import write_wav
 from lightning_modules import load_generator
-from lightning_modules.checkpoints import find_checkpoint
+from lightning_modules.checkpoints.reading import find_checkpoint
+from lightning_modules.evaluation.scoring.facts import commit
+from lightning_modules.evaluation.scoring.guide import Guide
 from lightning_modules.networks.cost import count_gmacs, count_parameters
-from lightning_modules.scoring.facts import commit
-from lightning_modules.scoring.guide import Guide
 
 TIMES = {"seconds_per_sample", "peak_memory_gb"}
 

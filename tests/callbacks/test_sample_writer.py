@@ -7,9 +7,9 @@ import soundfile
 import torch
 
 from callbacks import sample_writer
-from callbacks.manifest import COLUMNS, ManifestPart, merge_parts
 from callbacks.wav_files import write_wav
-from lightning_modules.checkpoints import fingerprint, read_checkpoint
+from datamodules.manifest import COLUMNS, ManifestPart, merge_parts
+from lightning_modules.checkpoints.reading import fingerprint, read_checkpoint
 
 QUICK = ["--sampling.num_steps=8", "--trainer.accelerator=cpu"]
 

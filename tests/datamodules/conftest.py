@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from datamodules.speech_commands import DIGITS
+from datamodules.corpus_layout import DIGITS
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 import soundfile as sf
 
 from datamodules import SpokenDigitsDataModule, espeak, spoken_digits
+from datamodules.corpus_layout import DIGITS, list_clips
 from datamodules.espeak import Utterance, find_espeak, list_accents, list_families, speak
-from datamodules.speech_commands import DIGITS, list_clips
 from datamodules.spoken_digits import make_corpus
 from lightning_modules.errors import InputError
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lightning_modules import DiffusionDegradation, InputError, load_generator
 from lightning_modules.audio import LogMel
-from lightning_modules.checkpoints import load_module, read_checkpoint
+from lightning_modules.checkpoints.reading import load_module, read_checkpoint
 from lightning_modules.diffusion_degradation import regenerated
 
 

@@ -3,7 +3,7 @@
 import pytest
 import tiny
 
-from lightning_modules.checkpoints import build, load_module, read_checkpoint
+from lightning_modules.checkpoints.reading import build, load_module, read_checkpoint
 
 
 def stored(path):

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Callback
 
 from lightning_modules.audio import LogMel, MelDegradation, Waveform
-from lightning_modules.checkpoints import load_module, read_checkpoint
+from lightning_modules.checkpoints.reading import load_module, read_checkpoint
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ConvNeXtISTFT
 from lightning_modules.vocoder import VocoderModule

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_modules.arguments import CONFIGS
+from lightning_modules.command_line.arguments import CONFIGS
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.connection import why_offline
 from lightning_modules.tracking.run_names import composed_configs, run_names

@@ -7,7 +7,7 @@ import tiny
 import yaml
 from offline_runs import offline_runs
 
-from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.cli import main
 
 DRAW = {"every_n_epochs": 1, "labels": [3, 1], "num_steps": 4}

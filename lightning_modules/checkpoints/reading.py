@@ -1,0 +1,159 @@
+"""Reading, checking and rebuilding checkpoints: every model is described by its class and plain arguments."""
+
+import copy
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentParser
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
+from torch import Tensor
+
+from lightning_modules.checkpoints.catalogue import WEIGHTS, is_name
+from lightning_modules.checkpoints.store import named_weights, read_weights
+from lightning_modules.errors import InputError
+
+_INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
+
+
+def fingerprint(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of ``tensors``, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Contents of a scoretap checkpoint, on the CPU, without running code from it.
+
+    Those of exported weights are the same without the states that only training needs.
+
+    Raises:
+        InputError: the file is missing, damaged, or was not written by scoretap.
+    """
+    path = Path(path)
+    if path.suffix == WEIGHTS:
+        return read_weights(path)
+    if not path.is_file():
+        raise InputError(f"no checkpoint at {str(path)!r}: expected a .ckpt file written by scoretap fit")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = (
+            f"{type(error).__name__}: {str(error).splitlines()[0].partition('. ')[0]}"
+            if str(error)
+            else type(error).__name__
+        )
+        raise InputError(
+            f"cannot read checkpoint {str(path)!r}, it is damaged or no checkpoint ({reason}): use another copy"
+        ) from error
+    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters", "scoretap"} <= checkpoint.keys():
+        raise InputError(f"{str(path)!r} is not a scoretap checkpoint: expected one written by scoretap fit")
+    return checkpoint
+
+
+def find_checkpoint(name: str) -> Path:
+    """A checkpoint given as a file, as a run's folder, whose ``last.ckpt`` is meant, or by a shipped model's name.
+
+    What exists under ``name`` in the folder that one stands in comes before a model of that name.
+
+    Raises:
+        InputError: there is none, or a model's weights cannot be fetched.
+    """
+    path = Path(name)
+    if not path.is_dir():
+        # A missing file is named by read_checkpoint.
+        return named_weights(name) if is_name(name) and not path.exists() else path
+    for candidate in (path / "last.ckpt", path / "checkpoints" / "last.ckpt"):
+        if candidate.is_file():
+            return candidate
+    raise InputError(f"no last.ckpt in {name!r} or its checkpoints folder: give the path of a .ckpt file")
+
+
+def model_config(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Class and arguments of the stored module: ``{"class_path": ..., "init_args": ...}``."""
+    arguments = {k: v for k, v in checkpoint["hyper_parameters"].items() if not k.startswith("_")}
+    return {"class_path": checkpoint["hyper_parameters"]["_class_path"], "init_args": arguments}
+
+
+def data_config(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+    """Class and arguments of the data module that the checkpoint was trained on, or None."""
+    stored = checkpoint.get("datamodule_hyper_parameters")
+    if not stored or "_class_path" not in stored:
+        return None
+    return {
+        "class_path": stored["_class_path"],
+        "init_args": {k: v for k, v in stored.items() if not k.startswith("_")},
+    }
+
+
+def build(class_path: str, **init_args: Any) -> Any:
+    """A LightningModule from its class path and plain arguments, typed and checked as on the command line.
+
+    Modules built so, or by the command line, can be saved; one made from live objects has no plain description.
+
+    Raises:
+        jsonargparse.ArgumentError: an argument is unknown or has the wrong type.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(LightningModule, "module")
+    # Parsing rewrites nested dictionaries in place; what the module remembers of itself must stay plain.
+    config = parser.parse_object({"module": {"class_path": class_path, "init_args": copy.deepcopy(init_args)}})
+    with _given_hyperparameters_context({"_class_path": class_path, **copy.deepcopy(init_args)}, _INSTANTIATOR):
+        return parser.instantiate_classes(config).module
+
+
+def restore(checkpoint: dict[str, Any]) -> Any:
+    """The module stored in ``checkpoint``, with its weights, in evaluation mode.
+
+    Raises:
+        InputError: weights and stored arguments do not belong together.
+    """
+    config = model_config(checkpoint)
+    module = build(config["class_path"], **config["init_args"])
+    module.on_load_checkpoint(checkpoint)
+    check_fits(checkpoint, module)
+    module.load_state_dict(checkpoint["state_dict"])
+    return module.eval()
+
+
+def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Collection[str] | None = None) -> None:
+    """Refuse a checkpoint whose weights are not those of ``module``.
+
+    Args:
+        checkpoint: what :func:`read_checkpoint` gives.
+        module: what would take the weights.
+        parts: names of the sub-modules to compare; None for all.
+
+    Raises:
+        InputError: names the class, or the first tensor, that differs.
+    """
+    stored, class_name = checkpoint["state_dict"], type(module).__name__
+    if (stored_class := model_config(checkpoint)["class_path"].rsplit(".", 1)[-1]) != class_name:
+        raise InputError(f"the checkpoint holds a {stored_class}, the command asks for a {class_name}: give one only")
+    kept, classifier = checkpoint["scoretap"].get("classifier"), getattr(module, "classifier", None)
+    if kept is not None and classifier is not None and classifier.fingerprint != kept:
+        raise InputError(
+            f"the checkpoint's classifier is {kept[:12]}, the command gives {classifier.fingerprint[:12]}: "
+            "leave out --model.init_args.classifier, or train anew"
+        )
+    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in stored.items()}
+    different = [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]
+    if different := [name for name in different if parts is None or name.partition(".")[0] in parts]:
+        name = different[0]
+        raise InputError(
+            f"the checkpoint's weights do not fit the {class_name} asked for: {name} is {found.get(name, 'missing')} "
+            f"in the checkpoint and {shapes.get(name, 'missing')} in the model: use the settings of its training"
+        )
+
+
+def load_module(path: str | Path) -> Any:
+    """The module stored at ``path``; see :func:`read_checkpoint` and :func:`restore` for errors."""
+    return restore(read_checkpoint(path))

@@ -1,0 +1,128 @@
+"""Settling a command line before LightningCLI sees it: config names, checkpoint names, what a checkpoint stored."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lightning_modules.checkpoints.catalogue import names
+from lightning_modules.checkpoints.reading import data_config, find_checkpoint, model_config, read_checkpoint
+from lightning_modules.errors import InputError
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+LIGHTNING_NAMES = ("best", "last", "hpc")  # resolved by the Trainer itself
+
+
+def settle_arguments(command: str, args: list[str]) -> list[str]:
+    """``args`` with every name resolved, and with stored settings in front where the command gives none.
+
+    Whatever stands later wins, so flags always win over what a checkpoint stored.
+
+    Raises:
+        InputError: a config or checkpoint does not exist or cannot be read.
+    """
+    settled: list[str] = []
+    given: set[str] = set()
+    checkpoint: dict[str, Any] | None = None
+    for flag, value in _pairs(args):
+        if flag in ("--config", "-c") and value is not None:
+            path = find_config(value)
+            given |= _blocks(path)
+            settled += ["--config", str(path)]
+        elif flag == "--ckpt_path" and value is not None:
+            if value in LIGHTNING_NAMES and command == "fit":
+                settled += [flag, value]
+                continue
+            path = find_checkpoint(value)
+            checkpoint = read_checkpoint(path)
+            if command == "fit" and "optimizer_states" not in checkpoint:
+                raise InputError(
+                    f"{value!r} holds weights only and no optimiser's state, from which training could go on: give a "
+                    ".ckpt file of a run of yours, or validate, test or predict"
+                )
+            settled += [flag, str(path)]
+        elif flag == "--vocoder" and value in names(kind="vocoder"):
+            settled += [flag, "NeuralVocoder", "--vocoder.init_args.checkpoint", value]
+        else:
+            if flag in ("--model", "--data") and value is not None:
+                given.add(flag[2:])
+            settled += [flag] if value is None else [flag, value]
+    if checkpoint is None and command == "predict" and not _asks_for_help(args):
+        raise InputError("predict needs a trained model: give --ckpt_path the path of a generator's checkpoint")
+    stored = {} if checkpoint is None else _stored(command, checkpoint, given)
+    return (
+        (["--config", json.dumps(stored)] if stored else []) + _defaults(command, checkpoint, given, settled) + settled
+    )
+
+
+def find_config(name: str) -> Path:
+    """A config file given as a path, or by its name under the packaged ``configs``, such as ``data/sc09``.
+
+    Raises:
+        InputError: there is no such file; lists the packaged names.
+    """
+    for path in (Path(name), CONFIGS / f"{name}.yaml", CONFIGS / name):
+        if path.is_file():
+            return path
+    known = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml"))
+    raise InputError(f"no config {name!r}: expected a file, or one of {', '.join(known)}")
+
+
+def _pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Flags with their values; ``--a=b`` and ``--a b`` alike."""
+    i = 0
+    while i < len(args):
+        flag, equals, value = args[i].partition("=")
+        if equals or not flag.startswith("-"):
+            yield (flag, value) if equals else (args[i], None)
+        elif i + 1 < len(args) and not _is_flag(args[i + 1]):
+            yield flag, args[i + 1]
+            i += 1
+        else:
+            yield flag, None
+        i += 1
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("--") or word in ("-c", "-h")
+
+
+def _asks_for_help(args: list[str]) -> bool:
+    return any(word in ("-h", "--help") or word.startswith("--print_config") for word in args)
+
+
+def _blocks(path: Path) -> set[str]:
+    """Top-level keys of a config file, without those that change settings of a class that stands elsewhere."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read config {str(path)!r}: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"config {str(path)!r} must hold keys and values, it holds {type(content).__name__}")
+    return {key for key, value in content.items() if not isinstance(value, dict) or "class_path" in value}
+
+
+def _stored(command: str, checkpoint: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    stored: dict[str, Any] = {}
+    if "model" not in given:
+        stored["model"] = model_config(checkpoint)
+    if "data" not in given and command != "predict" and (data := data_config(checkpoint)) is not None:
+        stored["data"] = data
+    return stored
+
+
+def _defaults(command: str, checkpoint: dict[str, Any] | None, given: set[str], settled: list[str]) -> list[str]:
+    """Evaluation leaves no logs behind unless asked to; predict draws each digit once, or ten samples of no digit."""
+    if command == "fit":
+        return []
+    defaults: dict[str, Any] = {"trainer": {"logger": False}}
+    if command == "predict":
+        defaults["return_predictions"] = False  # the sample writer keeps them on disk
+    if command == "predict" and "data" not in given:
+        classifier = checkpoint["hyper_parameters"].get("classifier") if checkpoint else None
+        requests = {"labels": classifier["labels"]} if classifier else {"labels": [], "count": 10}
+        asked = any(word.startswith(("--data.init_args.csv", "--data.init_args.labels")) for word in settled)
+        defaults["data"] = {"class_path": "datamodules.SampleRequests", "init_args": {} if asked else requests}
+    return ["--config", json.dumps(defaults)]

@@ -1,0 +1,55 @@
+"""`scoretap listen`: digits from a shipped model, as WAVs, a picture and a page, by the commands that do each."""
+
+import time
+from pathlib import Path
+
+
+def listen(
+    model: str = "english-digits",
+    output: str = "runs/listen",
+    guidance_scale: float = 3.0,
+    num_steps: int = 25,
+    seed: int = 0,
+    vocoder: str | None = None,
+) -> None:
+    """Draw every digit that a trained model knows, and make a picture and a page of them; nothing is trained.
+
+    Args:
+        model: a generator's name (see `scoretap models`), or its checkpoint.
+        output: folder for WAVs, picture and page; an earlier listening is written over.
+        guidance_scale: gamma, at least 0.
+        num_steps: sampler steps.
+        seed: of the noise, the same for all digits.
+        vocoder: name or checkpoint of a vocoder; by default a shipped one that reads the model's log-Mels, else
+            Griffin-Lim.
+
+    Raises:
+        InputError: the model or a setting cannot be used.
+    """
+    from lightning_modules.command_line.trainer import run_trainer
+    from lightning_modules.evaluation.report.command import make_report
+    from lightning_modules.evaluation.report.folder import check_folder
+
+    start, folder = time.perf_counter(), Path(output).expanduser()
+    check_folder(folder / "page")
+    speak = [] if vocoder is None else ["--vocoder=NeuralVocoder", f"--vocoder.init_args.checkpoint={vocoder}"]
+    settings = ["--config=sampling/ancestral", f"--sampling.num_steps={num_steps}", f"--data.init_args.seed={seed}"]
+    settings += [f"--sampling.guidance_scale={guidance_scale}", "--trainer.enable_progress_bar=false"]
+    writer = [f"--sample_writer.folder={folder / 'samples'}", "--sample_writer.overwrite=true"]
+    run_trainer("predict", [f"--ckpt_path={model}", *settings, *speak, *writer])
+    _draw_picture(folder / "mels.png", folder / "samples", f"{model}, γ = {guidance_scale:g}")
+    make_report([str(folder / "samples")], str(folder / "page"), per_digit=1)
+    print(f"WAVs in {folder / 'samples'}, spectrograms in {folder / 'mels.png'}: {time.perf_counter() - start:.0f} s")
+
+
+def _draw_picture(path: Path, samples: Path, title: str) -> None:
+    import torch
+
+    from lightning_modules.audio import LogMel
+    from lightning_modules.evaluation.scoring import folder_batches
+    from lightning_modules.tracking.pictures import save_mel_grid
+
+    front_end = LogMel()
+    waveforms, y = zip(*folder_batches(samples, front_end.sample_rate, front_end.num_samples), strict=True)
+    columns = [str(digit) if digit >= 0 else "any" for digit in torch.cat(y).tolist()]
+    save_mel_grid(path, [("generated", front_end(torch.cat(waveforms))[:, 0])], columns, title)

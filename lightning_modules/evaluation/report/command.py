@@ -1,0 +1,66 @@
+"""`scoretap report`: samples of many runs on one page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning_modules.errors import InputError
+from lightning_modules.evaluation.report.collect import collect_samples, leave_out
+from lightning_modules.evaluation.report.columns import Column, Line, columns_of, lines_of
+from lightning_modules.evaluation.report.folder import check_folder, report_folder
+from lightning_modules.evaluation.report.media import Media, MediaWriter
+from lightning_modules.evaluation.report.page import write_page
+from lightning_modules.evaluation.tables.collect import Row
+
+
+def make_report(runs: list[str], output: str = "report", reference: str | None = None, per_digit: int = 3) -> None:
+    """Write a folder with one page to listen to: players and spectrograms side by side, scores, and a blind test.
+
+    Models are columns, digits and seeds are rows; the page needs no network. A folder without samples or with a damaged
+    manifest is named and left out.
+
+    Args:
+        runs: run folders, searched for samples of `scoretap test` and `scoretap predict`.
+        output: folder to write; an earlier report is replaced, except for files that others put there.
+        reference: corpus of real speech in the layout of Speech Commands; its test clips are the first column. They
+            are copied into the folder.
+        per_digit: samples of each digit and model, with the same seeds across models where these exist.
+
+    Raises:
+        InputError: a setting is wrong, no run has samples, or the folder cannot be written.
+    """
+    if per_digit < 1:
+        raise InputError(f"expected at least one sample per digit, got {per_digit}: correct --per_digit")
+    final = Path(output).expanduser()
+    check_folder(final)
+    sets = collect_samples(runs)
+    columns = columns_of(sets, per_digit, Path(reference).expanduser() if reference else None)
+    try:
+        with report_folder(final) as folder:
+            media = _write_media(folder, columns)
+            scores: list[Row] = [row for one in sets for row in one.rows]
+            write_page(folder, columns, media, scores)
+    except OSError as error:
+        raise InputError(f"cannot write {output!r} ({error.strerror}): choose another --output") from error
+    print(f"{sum(map(len, media))} clips of {len(columns)} columns: open {final / 'index.html'} in a browser")
+
+
+def _write_media(folder: Path, columns: Sequence[Column]) -> list[dict[Line, Media]]:
+    """Sounds and pictures of each column; a sound that cannot be read is named and left out.
+
+    Raises:
+        InputError: none can be read.
+    """
+    writer = MediaWriter(folder)
+    result: list[dict[Line, Media]] = []
+    for number, column in enumerate(columns):
+        written = {}
+        for line in lines_of([column]):
+            digit = line.label if line.label >= 0 else "any"
+            try:
+                written[line] = writer.write(column.clips[line].file, f"{number:02d}_{digit}_{line.number + 1}")
+            except InputError as error:
+                leave_out(error)
+        result.append(written)
+    if not any(result):
+        raise InputError("expected recordings, but none of the samples can be read: draw them again")
+    return result

@@ -1,0 +1,165 @@
+"""The page itself: HTML out of columns, rows and scores; style and behaviour are files beside this one."""
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from lightning_modules.audio import LogMel
+from lightning_modules.evaluation.report.columns import Column, Heard, Line, digit_name, lines_of
+from lightning_modules.evaluation.report.media import Media
+from lightning_modules.evaluation.report.score_tables import format_scores
+from lightning_modules.evaluation.scoring.folders import NO_LABEL
+from lightning_modules.evaluation.tables.collect import Row
+
+_FILES = ("page.css", "page.js", "blind.js")
+
+
+def write_page(
+    folder: Path, columns: Sequence[Column], media: Sequence[dict[Line, Media]], scores: Sequence[Row]
+) -> None:
+    """Write ``index.html`` and the files that it needs, beside the sounds and pictures that are already there.
+
+    Args:
+        folder: of the page.
+        columns: in their order.
+        media: of each column, what of its clips could be read.
+        scores: rows of the table; may be empty.
+    """
+    low, high = _decibel_range()
+    present = {line for written in media for line in written}
+    lines = [line for line in lines_of(columns) if line in present]
+    count = sum(map(len, media))
+    parts = {
+        "identity": _identity(folder, columns, media),
+        "summary": f"{_number(count, 'clip')} in {_number(len(columns), 'column')}; digits and seeds as rows",
+        "filters": "\n".join(_filters(columns, lines)),
+        "tables": "\n".join(_tables(columns, media, lines)),
+        "scores": format_scores(scores),
+        "low": f"{low:.0f}".replace("-", "−"),
+        "high": f"{high:.0f}",
+    }
+    source = files("lightning_modules.evaluation.report")
+    for name in _FILES:
+        (folder / name).write_bytes(source.joinpath(name).read_bytes())
+    template = Template(source.joinpath("page.html").read_text(encoding="utf-8"))
+    (folder / "index.html").write_text(template.substitute(parts), encoding="utf-8")
+
+
+def _tables(columns: Sequence[Column], media: Sequence[dict[Line, Media]], lines: Sequence[Line]) -> Iterable[str]:
+    """Players of samples that were guided towards a digit, and of those that were not: each table has its columns."""
+    guided = [line for line in lines if line.label != NO_LABEL]
+    for title, part in (("A digit was asked for", guided), ("No digit was asked for", lines[len(guided) :])):
+        shown = [i for i, written in enumerate(media) if any(line in written for line in part)]
+        if not part:
+            continue
+        heading = f"<h2>{title}</h2>" if 0 < len(guided) < len(lines) else ""
+        head = "".join(
+            f'<th scope="col" {_column_data(i, columns[i])}><span class="model">{escape(columns[i].model)}</span> '
+            f"{_scale_badge(columns[i])}<small>{escape(columns[i].way)}</small></th>"
+            for i in shown
+        )
+        body = "".join(
+            f"<tbody>{''.join(_row(columns, media, line, shown) for line in part if line.label == label)}</tbody>"
+            for label in dict.fromkeys(line.label for line in part)
+        )
+        yield (
+            f'{heading}<table class="players" style="--columns: {len(shown)}"><caption class="unseen">{title}: '
+            f"a column for each model, a row for each digit and seed</caption><thead>"
+            f'<tr><td class="corner"></td>{head}</tr>'
+            f"</thead>{body}</table>"
+        )
+
+
+def _row(columns: Sequence[Column], media: Sequence[dict[Line, Media]], line: Line, shown: Sequence[int]) -> str:
+    seeds = [column.clips[line].seed for column in columns if line in column.clips]
+    drawn = [seed for seed in seeds if seed is not None]
+    shared = max(set(drawn), key=lambda seed: (drawn.count(seed), -seed)) if drawn else None
+    number = "?" if line.label == NO_LABEL else str(line.label)
+    beside = "" if shared is None else f"<small>seed {shared}</small>"
+    cells = [
+        f'<th scope="row"><span class="digit" aria-hidden="true">{number}</span>'
+        f'<span class="word">{digit_name(line.label)}{beside}</span>'
+        f'<button type="button" class="row-play" aria-label="Play the row {digit_name(line.label)}, '
+        f'{"recordings" if shared is None else f"seed {shared}"}">play row</button></th>'
+    ]
+    for i in shown:
+        if line in media[i]:
+            cells.append(_cell(i, columns[i], columns[i].clips[line], media[i][line], line.label, shared))
+        else:
+            cells.append(f'<td {_column_data(i, columns[i])} class="empty"><span class="unseen">no sample</span></td>')
+    return f'<tr data-digit="{_digit(line.label)}">{"".join(cells)}</tr>'
+
+
+def _cell(number: int, column: Column, heard: Heard, media: Media, label: int, shared: int | None) -> str:
+    what = heard.note or f"seed {heard.seed}"
+    name = escape(f"{column.name}: {digit_name(label)}, {what}")
+    unlike_row = heard.seed is not None and heard.seed != shared
+    note = f"<small>{escape(what)}</small>" if unlike_row or heard.note not in ("", "recording") else ""
+    loudness = "" if math.isinf(media.loudness) else f"{media.loudness:.2f}"
+    return (
+        f'<td {_column_data(number, column)}><span class="who" aria-hidden="true">{escape(column.model)} '
+        f"{_scale_badge(column)}<small>{escape(column.way)}</small></span>"
+        f'<button type="button" class="clip" aria-label="Play {name}" data-name="{name}" '
+        f'data-word="{digit_name(label)}" data-seed="{"" if heard.seed is None else heard.seed}" '
+        f'data-loudness="{loudness}"><img src="{escape(media.picture)}" width="126" height="80" loading="lazy" '
+        f'alt="Spectrogram of {name}"></button>'
+        f'<audio controls preload="none" src="{escape(media.audio)}" aria-label="{name}"></audio>{note}</td>'
+    )
+
+
+def _filters(columns: Sequence[Column], lines: Sequence[Line]) -> Iterable[str]:
+    labels = dict.fromkeys(line.label for line in lines)
+    yield _chips("digit", "Digit", {_digit(label): "any" if label == NO_LABEL else str(label) for label in labels})
+    yield _chips("model", "Model", {column.model: column.model for column in columns})
+    scales = sorted({column.scale for column in columns if column.scale is not None})
+    yield _chips("scale", "γ", {f"{scale:g}": f"{scale:g}" for scale in scales})
+
+
+def _chips(name: str, legend: str, values: dict[str, str]) -> str:
+    """Boxes to tick; none ticked means all. A choice of one is no choice and left out."""
+    if len(values) < 2:
+        return ""
+    chips = "".join(
+        f'<label class="chip"><input type="checkbox" name="{name}" value="{escape(value)}"><span>{escape(text)}</span>'
+        "</label>"
+        for value, text in values.items()
+    )
+    return f'    <fieldset><legend>{legend}</legend><div class="chips">{chips}</div></fieldset>'
+
+
+def _column_data(number: int, column: Column) -> str:
+    scale = "" if column.scale is None else f"{column.scale:g}"
+    model, way = escape(column.model), escape(column.way)
+    return f'data-column="{number}" data-model="{model}" data-scale="{scale}" data-way="{way}"'
+
+
+def _scale_badge(column: Column) -> str:
+    return "" if column.scale is None else f'<span class="scale-badge">γ = {column.scale:g}</span>'
+
+
+def _digit(label: int) -> str:
+    return "any" if label == NO_LABEL else str(label)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _decibel_range() -> tuple[float, float]:
+    """Mel magnitudes, dB with 1 at 0, of the darkest and the brightest colour."""
+    fe = LogMel()
+    return 20.0 * math.log10(fe.log_floor), 20.0 * fe.log_max / math.log(10.0)
+
+
+def _identity(folder: Path, columns: Sequence[Column], media: Sequence[dict[Line, Media]]) -> str:
+    """Fingerprint of names and sounds: votes in a browser belong to one page and survive writing it again."""
+    digest = hashlib.sha256()
+    for column, written in zip(columns, media, strict=True):
+        digest.update(f"{column.name} {column.way}\n".encode())
+        for line, one in written.items():
+            digest.update(f"{line} {one.audio}\n".encode() + (folder / one.audio).read_bytes())
+    return digest.hexdigest()[:16]

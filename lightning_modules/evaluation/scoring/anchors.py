@@ -1,0 +1,86 @@
+"""Rows of real speech that every table needs: what a figure means is seen next to them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from lightning_modules.evaluation.scoring.distances import ClassBalance, Distances
+from lightning_modules.evaluation.scoring.judging import measure
+from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition, Sharpness
+from lightning_modules.evaluation.scoring.references import Reference
+from lightning_modules.evaluation.scoring.rows import Scores
+
+
+def measures_for(num_features: int, reference: Reference | None, own: bool = False) -> list[Measure]:
+    """Fresh measures of a row.
+
+    Args:
+        num_features: width of the evaluator's features.
+        reference: adds what compares with real speech.
+        own: whether the row is the reference's training split, whose distance to itself says nothing.
+    """
+    measures: list[Measure] = [Recognition(), Diversity(num_features), Sharpness()]
+    if reference is not None:
+        measures.append(ClassBalance(reference))
+    if reference is not None and not own:
+        measures.append(Distances(reference))
+    return measures
+
+
+def real_rows(reference: Reference, evaluator: str) -> list[Scores]:
+    """``real train``, whose distances to itself are left out, and ``real test``."""
+    train = _row(reference, evaluator, "real train", reference.train, own=True)
+    train.notes.append("fid, kid, ndb, nearest_ratio: the training split is what the other rows refer to")
+    return [train, _row(reference, evaluator, "real test", reference.test)]
+
+
+def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Scores]:
+    """``real test through NAME`` for each vocoder's name: test clips by way of log-Mels, the generators' ceiling.
+
+    Args:
+        reference: what the rows are compared with.
+        evaluator: fingerprint of the judge.
+        seen: of :func:`lightning_modules.evaluation.scoring.resynthesis.load_resynthesised`.
+    """
+    return [_row(reference, evaluator, f"real test through {name}", clips) for name, clips in seen.items()]
+
+
+def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Scores]:
+    """A row per number of clips: as many real test clips, drawn by lot, against the training split.
+
+    A Fréchet distance falls with the number of clips, so a generator's is to be read against the floor of its own N.
+    Where there are fewer test clips they are drawn with replacement; of such a row only the Fréchet distance is kept,
+    which is too large then, since copies add nothing. The kernel distance needs no such row: it has no bias by N.
+    """
+    rows, available = [], len(reference.test.y)
+    for count in sorted(set(counts)):
+        generator = torch.Generator().manual_seed(0)
+        again = count > available
+        places = torch.arange(count, device=reference.test.index.device)
+        chosen = torch.randint(available, (count,), generator=generator) if again else None
+        chosen = torch.randperm(available, generator=generator)[:count] if chosen is None else chosen
+        drawn = Predictions(*(part[chosen] for part in reference.test))._replace(index=places)
+        row = _row(reference, evaluator, f"floor, N = {count}", drawn, kind="floor")
+        rows.append(_repeated(row, available) if again else row)
+    return rows
+
+
+def _repeated(row: Scores, available: int) -> Scores:
+    note = f"floor: drawn with replacement from {available} test clips: fid is an upper bound, the rest is left out"
+    figures = {name: row.figures[name] for name in ("fid",) if name in row.figures}
+    return replace(row, figures=figures, notes=[note], confusion=None)
+
+
+def _row(
+    reference: Reference, evaluator: str, name: str, seen: Predictions, own: bool = False, kind: str = "anchor"
+) -> Scores:
+    measures = measures_for(seen.features.shape[1], reference, own)
+    row = measure(name, _batches(seen), measures, evaluator, len(reference.train.y))
+    row.facts["kind"] = kind
+    return row
+
+
+def _batches(seen: Predictions, size: int = 2048) -> Iterator[Predictions]:
+    for columns in zip(*(column.split(size) for column in seen), strict=True):
+        yield Predictions(*columns)

@@ -1,0 +1,102 @@
+"""`scoretap score`: folders of speech as rows of one table."""
+
+from pathlib import Path
+
+import torch
+
+from datamodules.corpus_layout import Clip
+from datamodules.subsets import check_labels
+from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.anchors import measures_for
+from lightning_modules.evaluation.scoring.external import FolderWaveforms, ask, check_external, external_judges
+from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
+from lightning_modules.evaluation.scoring.judging import feature_width, full_precision
+from lightning_modules.evaluation.scoring.judging import judge as judge_clips
+from lightning_modules.evaluation.scoring.output import check_output, format_table, write_scores
+from lightning_modules.evaluation.scoring.real_speech import RealSpeech
+from lightning_modules.evaluation.scoring.rows import Scores
+from lightning_modules.evaluator import EvaluatorModule
+from lightning_modules.loading import load_evaluator
+
+
+def score_folders(
+    folders: list[str],
+    evaluator: str,
+    output: str = "scores.csv",
+    reference: str | None = None,
+    labels: list[int] | None = None,
+    minimum_accuracy: float = 0.9,
+    cache_dir: str | None = None,
+    device: str = "auto",
+    external: list[str] | None = None,
+) -> None:
+    """Judge folders of speech with a separately trained evaluator, one row each, beside rows of real speech.
+
+    Intended digits come from manifest.csv, else from sub-folders zero to nine or 0 to 9, else from file names such as
+    00012_3_seed7.wav, else there are none.
+
+    Args:
+        folders: folders of WAV or FLAC files.
+        evaluator: checkpoint or name of an evaluator, trained by `scoretap fit` on clean recordings of that language.
+        output: file to write, .csv or .json, one row per folder.
+        reference: corpus of real speech in the layout of Speech Commands; its training split is what FID, KID, AM, NDB
+            and nearest neighbours refer to.
+        labels: digits of the reference to keep, all ten by default.
+        minimum_accuracy: share of the reference's test clips that the evaluator must hear right.
+        cache_dir: folder where references are kept; by default one in the user's cache folder.
+        device: where to run the evaluator, such as cuda:1; auto takes a GPU where there is one. Always in float32.
+        external: judges from other packages, of [fad, scoreq], none by default; one that is not installed is a note.
+
+    Raises:
+        InputError: a folder, the evaluator or the reference cannot be used.
+    """
+    _check_settings(output, reference, labels, minimum_accuracy, external)
+    kept = check_labels(labels)
+    listed = [(folder, list_speech(Path(folder))) for folder in folders]
+    judge = load_evaluator(evaluator).to(_device(device))
+    corpus, cache = (Path(given).expanduser() if given else None for given in (reference, cache_dir))
+    real = RealSpeech(judge, corpus, kept, minimum_accuracy, cache, external=external or []) if corpus else None
+    rows = real.anchors() if real else []
+    judges = real.judges if real else external_judges(external or [], None, kept, judge.device, cache)
+    for folder, clips in listed:
+        row = _row(judge, folder, clips, real)
+        ask(judges, row, FolderWaveforms(Path(folder)))
+        rows.append(row)
+    rows += real.floor(len(clips) for _, clips in listed) if real else []
+    write_scores(Path(output), rows)
+    print(format_table(rows))
+    checked = "" if real else "; its accuracy on real speech was not checked: give --reference"
+    print(f"evaluator {rows[0].evaluator[:12]}{checked}")
+
+
+def _row(evaluator: EvaluatorModule, folder: str, clips: list[Clip], real: RealSpeech | None) -> Scores:
+    fe = evaluator.front_end
+    batches = clip_batches(Path(folder), clips, fe.sample_rate, fe.num_samples, name=folder)
+    if real is not None:
+        row = real.row(folder, batches)
+    else:
+        with full_precision():
+            row = judge_clips(evaluator, folder, batches, measures_for(feature_width(evaluator), None))
+    row.facts["kind"] = "folder"
+    return row
+
+
+def _check_settings(
+    output: str, reference: str | None, labels: list[int] | None, minimum_accuracy: float, external: list[str] | None
+) -> None:
+    check_output(Path(output))
+    if labels is not None and reference is None:
+        raise InputError("labels choose digits of the reference: give --reference too, or leave out --labels")
+    if not 0.0 <= minimum_accuracy <= 1.0:
+        raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}")
+    check_external(external or [], reference is not None)
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"cannot use device {name!r} ({str(error).splitlines()[0]})") from error
+    return name

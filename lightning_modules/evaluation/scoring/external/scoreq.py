@@ -1,0 +1,71 @@
+"""Mean opinion score that a listener might give, by the package ``scoreq``."""
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lightning_modules.evaluation.scoring.external.judge import ExternalJudge, FolderWaveforms, Found
+from lightning_modules.metrics import bootstrap
+
+
+class ScoreQ(ExternalJudge):
+    """``scoreq``, the mean over clips of predicted opinion scores (1 to 5), and its bootstrap 95 % interval.
+
+    Ragano et al. 2024 (arXiv:2410.06675): the model for synthetic speech, without reference. The package runs it by
+    ONNX Runtime, on a GPU only where that was built for one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("scoreq")
+        self._published: Any = None
+
+    def prepare(self) -> None:
+        self._published = _module().Scoreq(data_domain="synthetic", mode="nr", use_onnx=True)
+        # Clips are read already, and the package's reader needs a decoder that it does not ask for.
+        self._published.load_processing = lambda waveform, target_sr=16000: waveform
+
+    def judge(self, clips: Iterable[Tensor]) -> Found:
+        scores = torch.tensor(
+            [float(self._published.predict(waveform[None])) for batch in clips for waveform in batch],
+            dtype=torch.float64,
+        )
+        failed = int((~scores.isfinite()).sum())
+        if failed:
+            return {}, [f"scoreq: {failed} of {len(scores)} clips have no finite score"]
+        if len(scores) < 2:
+            return {"scoreq": float(scores.mean())}, [f"scoreq interval: expected at least 2 clips, got {len(scores)}"]
+        interval = bootstrap(scores)
+        return {"scoreq": interval.value, "scoreq_low": interval.low, "scoreq_high": interval.high}, []
+
+
+def scoreq_mos(folder: Path) -> Found:
+    """``scoreq``, ``scoreq_low`` and ``scoreq_high`` of a folder of speech; see :class:`ScoreQ`.
+
+    Args:
+        folder: of WAV or FLAC files, with or without manifest.
+
+    Returns:
+        Figures, none where the package or its weights cannot be had, and notes that say why.
+
+    Raises:
+        InputError: the folder cannot be used.
+    """
+    return ScoreQ()(FolderWaveforms(folder))
+
+
+def _module() -> ModuleType:
+    """The package's module of that name, without the package around it, which fetches another model when imported."""
+    package = importlib.util.find_spec("scoreq")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("No module named 'scoreq'")
+    path = Path(package.submodule_search_locations[0]) / "scoreq.py"
+    spec = importlib.util.spec_from_file_location("scoreq.scoreq", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

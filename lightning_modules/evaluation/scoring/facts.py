@@ -1,0 +1,97 @@
+"""What a generator's row says beside its figures: size, cost, settings and origin."""
+
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from datamodules.subsets import check_labels
+from lightning_modules.bases.generator import Generator
+from lightning_modules.checkpoints.reading import data_config, fingerprint
+from lightning_modules.descriptions import describe
+from lightning_modules.networks.cost import count_gmacs, count_parameters
+
+
+def sampling_settings(generator: Generator) -> dict[str, Any]:
+    """Plain values that a sample depends on, beside its label and seed."""
+    sampling = generator.sampling
+    return {
+        "checkpoint": fingerprint(generator.state_dict()),
+        "guidance_scale": sampling.guidance_scale,
+        "guidance": sampling.guidance_name(generator.denoiser),
+        "sampler": describe(sampling.sampler),
+        "time_grid": describe(sampling.time_grid),
+        "num_steps": sampling.num_steps,
+        "clamp": sampling.clamp,
+        "vocoder": f"{describe(generator.vocoder)} {fingerprint(generator.vocoder.state_dict())[:12]}",
+        **({"clamp_quantile": sampling.clamp_quantile} if sampling.clamp_quantile else {}),
+        **({"compile": sampling.compile} if sampling.compile else {}),  # rounds otherwise
+    }
+
+
+def cost_facts(generator: Generator, guided: bool) -> dict[str, Any]:
+    """Parameters of the networks that a sample needs, and multiply-accumulates of drawing one, counted.
+
+    The paper's Table 1 counts a U-Net's separate classifier only where it guides; so does this. A step is an evaluation
+    of the network, of which classifier-free guidance makes two at a time. The vocoder is not counted: see ``audio``.
+    """
+    count = count_parameters(torch.nn.ModuleList(generator.parts(guided)))
+    known = generator.guided_labels()
+    y = torch.tensor(known[:1]) if guided and known else None
+    evaluations: list[int] = []
+    sampling = generator.sampling.replace(compile=False)  # compiled graphs cannot be counted
+
+    def draw() -> None:
+        drawn = sampling.draw(generator.denoiser, generator.sde, generator.front_end.shape, y, [0], device)
+        evaluations.append(drawn.nfe)
+
+    device = generator.device
+    y = None if y is None else y.to(device)
+    with torch.inference_mode(False):
+        gmacs = count_gmacs(draw)
+    return {
+        "parameters_million": count.total / 1e6,
+        "trained_million": count.trainable / 1e6,
+        "gmacs_per_step": gmacs / evaluations[0],
+        "nfe": evaluations[0],
+        "gmacs_per_sample": gmacs,
+    }
+
+
+def origin_facts(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Training data and budget of a checkpoint, and the code that judges it.
+
+    Labels and share of the data are the generator's own: its classifier may have been trained on more.
+    """
+    trained = (data_config(checkpoint) or {}).get("init_args", {})
+    return {
+        "training_labels": check_labels(trained["labels"]) if "labels" in trained else None,
+        "training_fraction": trained.get("fraction"),
+        "training_steps": checkpoint.get("global_step"),
+        "training_batch_size": checkpoint.get("scoretap", {}).get("batch_size"),
+        "commit": commit(),
+    }
+
+
+def commit() -> str:
+    """Commit of the checkout that this code runs from, ``+`` where files differ from it; else the version."""
+    folder = Path(__file__).resolve().parents[3]
+    try:
+        if not (folder / ".git").exists():  # a package may be installed inside another project's checkout
+            raise FileNotFoundError(folder)
+        run = {"cwd": folder, "capture_output": True, "text": True, "check": True, "timeout": 20}
+        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **run).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
+        return f"{name}+" if changed else name
+    except (OSError, subprocess.SubprocessError):
+        return f"version {version('scoretap')}"
+
+
+def device_name(device: torch.device) -> str:
+    """The device of a time: a GPU's name, or the number of CPU threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"

@@ -1,0 +1,109 @@
+"""Folders of speech: which clips there are, which digit each is meant to be, and reading them a batch at a time."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from datamodules.audio_files import ClipReader
+from datamodules.corpus_layout import DIGITS, SUFFIXES, Clip
+from lightning_modules.errors import InputError
+
+NO_LABEL = -1
+_WRITTEN = re.compile(r"\d+_(\d|any)_seed\d+$")  # as `scoretap predict` names its files: 00012_3_seed7.wav
+
+
+def list_speech(folder: Path) -> list[Clip]:
+    """Clips of ``folder`` in an order of their own, with intended digits, -1 for none.
+
+    Digits come from ``manifest.csv``; else from sub-folders named zero to nine or 0 to 9, other sub-folders being left
+    out; else from file names as `scoretap predict` writes them.
+
+    Raises:
+        InputError: there is no such folder or no clip in it, its manifest is not one, or its run did not finish.
+    """
+    if not folder.is_dir():
+        raise InputError(f"expected a folder of WAV or FLAC files at {str(folder)!r}, but there is none")
+    if (folder / "manifest.csv").is_file():
+        return _read_manifest(folder / "manifest.csv")
+    if any(folder.glob(".manifest.rank*.csv")):
+        raise InputError(f"the run that drew samples to {str(folder)!r} did not finish: run scoretap predict again")
+    clips = [
+        Clip(f"{name}/{path.name}", digit)
+        for digit, word in enumerate(DIGITS)
+        for name in (str(digit), word)
+        for path in _recordings(folder / name)
+    ]
+    clips = clips or [Clip(path.name, _digit_in_name(path.stem)) for path in _recordings(folder)]
+    if not clips:
+        raise InputError(
+            f"expected WAV or FLAC files in {str(folder)!r} or in its sub-folders zero to nine, found none: "
+            "give the folder that holds them"
+        )
+    return clips
+
+
+def clip_batches(
+    root: Path, clips: Sequence[Clip], sample_rate: int, num_samples: int, batch_size: int = 64, name: str | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Waveforms ``(B, N)`` and digits ``(B,)``, read as they are asked for; silence is judged as any other clip.
+
+    Args:
+        root: folder that paths are relative to.
+        clips: what to read.
+        sample_rate: samples per second, Hz; other rates are resampled.
+        num_samples: length of every clip; shorter ones are padded with zeros, longer ones lose their end.
+        batch_size: clips at a time.
+        name: shows a progress bar of this name on a terminal.
+
+    Raises:
+        InputError: a clip cannot be read.
+    """
+    reader = ClipReader(sample_rate, num_samples, dither=0.0, seed=0, allow_silent=True)
+    with tqdm(total=len(clips), desc=name, unit="clip", leave=False, disable=True if name is None else None) as bar:
+        for start in range(0, len(clips), batch_size):
+            batch = clips[start : start + batch_size]
+            waveforms = torch.stack([reader.read(root, clip.path) for clip in batch])
+            yield waveforms, torch.tensor([clip.label for clip in batch])
+            bar.update(len(batch))
+
+
+def folder_batches(
+    folder: Path, sample_rate: int, num_samples: int, batch_size: int = 64, name: str | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of :func:`list_speech`: the folder is checked at once, clips are read as they are asked for."""
+    return clip_batches(folder, list_speech(folder), sample_rate, num_samples, batch_size, name)
+
+
+def _read_manifest(manifest: Path) -> list[Clip]:
+    try:
+        with open(manifest, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read {str(manifest)!r} ({error}): draw the samples again") from error
+    if not rows or not {"file", "label"} <= rows[0].keys():
+        raise InputError(f"{str(manifest)!r} must hold rows with the columns file and label: draw the samples again")
+    return [Clip(row["file"] or "", _digit(row["label"] or "", manifest)) for row in rows]
+
+
+def _digit(label: str, manifest: Path) -> int:
+    if label and label not in map(str, range(len(DIGITS))):
+        raise InputError(f"expected digits 0 to 9 as labels in {str(manifest)!r}, or none, got {label!r}")
+    return int(label) if label else NO_LABEL
+
+
+def _digit_in_name(stem: str) -> int:
+    match = _WRITTEN.match(stem)
+    return int(match[1]) if match and match[1] != "any" else NO_LABEL
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """Recordings in ``folder``, by name; a FLAC beside a WAV of its name is the same clip."""
+    if not folder.is_dir():
+        return []
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    return list({path.stem: path for path in paths}.values())  # .wav sorts after .flac

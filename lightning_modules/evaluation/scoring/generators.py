@@ -1,0 +1,101 @@
+"""From samples of a generator to its row, beside rows of real speech."""
+
+import csv
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from lightning_modules.bases.generator import Generator
+from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.external import FolderWaveforms
+from lightning_modules.evaluation.scoring.facts import cost_facts, device_name, origin_facts
+from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
+from lightning_modules.evaluation.scoring.guide import Guide
+from lightning_modules.evaluation.scoring.real_speech import RealSpeech
+from lightning_modules.evaluation.scoring.rows import FACTS, Scores
+from lightning_modules.evaluation.scoring.zero_shot import zero_shot_figures
+from lightning_modules.evaluator import EvaluatorModule
+from lightning_modules.loading import load_evaluator
+
+
+def open_real_speech(evaluator: str, generator: Generator, **settings: Any) -> RealSpeech:
+    """Real speech for a generator's rows, judged where the generator is.
+
+    Args:
+        evaluator: checkpoint of the judge.
+        generator: its samples will be judged.
+        settings: of :class:`RealSpeech`.
+
+    Raises:
+        InputError: the evaluator or the corpus cannot be used, or the evaluator hears clips of another rate or length.
+    """
+    return RealSpeech(load_judge(evaluator, generator), vocoder=generator.vocoder, **settings)
+
+
+def load_judge(evaluator: str, generator: Generator) -> EvaluatorModule:
+    """The evaluator stored at ``evaluator``, where the generator is.
+
+    Raises:
+        InputError: it cannot be used, or hears clips of another rate or length than the generator makes.
+    """
+    judge = load_evaluator(evaluator).to(generator.device)
+    theirs, ours = judge.front_end, generator.front_end
+    if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
+        raise InputError(
+            f"evaluator and generator must share rate and length, they have {theirs.sample_rate} Hz, "
+            f"{theirs.num_samples} samples and {ours.sample_rate} Hz, {ours.num_samples}: train them on one corpus"
+        )
+    return judge
+
+
+def generator_rows(
+    real: RealSpeech,
+    generator: Generator,
+    name: str,
+    folder: Path,
+    count: int,
+    facts: dict[str, Any],
+    checkpoint: dict[str, Any],
+) -> list[Scores]:
+    """The row of the first ``count`` samples in ``folder``, then rows of real speech and the floor.
+
+    Args:
+        real: what the samples are compared with.
+        generator: drew the samples.
+        name: of the row.
+        folder: holds WAVs and their manifest.
+        count: number of samples, N.
+        facts: of the row; what is known here is added.
+        checkpoint: the generator's.
+
+    Raises:
+        InputError: a sample cannot be read.
+    """
+    clips, fe, guide = list_speech(folder)[:count], generator.front_end, Guide(generator)
+    row = real.row(name, guide.listen(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="judged")))
+    figures, notes = guide.figures(row.figures.get("accuracy"))
+    row.figures.update(figures)
+    row.notes.extend(notes)
+    real.ask(row, FolderWaveforms(folder, count))
+    guided = facts["guidance_scale"] > 0 and any(clip.label >= 0 for clip in clips)
+    known = {
+        **facts,
+        "kind": "model",
+        "model": generator.title,
+        "guidance_scale": facts["guidance_scale"] if guided else 0.0,
+        "guidance": facts["guidance"] if guided else None,
+        "seconds_per_sample": _seconds(folder, count),
+        "device": device_name(generator.device),
+        **cost_facts(generator, guided),
+        **origin_facts(checkpoint),
+        **real.facts,
+    }
+    row.figures.update(zero_shot_figures(row.confusion, known["training_labels"]))
+    row.facts.update({name: value for name, value in known.items() if name in FACTS})
+    return [row, *real.anchors(), *real.floor([len(clips)])]
+
+
+def _seconds(folder: Path, count: int) -> float:
+    """Median time of a sample: the first batch, which prepares kernels and memory, does not count more than others."""
+    with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
+        return median(float(row["seconds"]) for row in list(csv.DictReader(file))[:count])

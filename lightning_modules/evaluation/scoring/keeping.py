@@ -1,0 +1,73 @@
+"""Figures that took long: kept in one file each, found again by a key, computed again where the file is damaged."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from datamodules.corpus_layout import Clip
+from datamodules.feature_cache import default_cache_dir
+from datamodules.new_files import new_file
+from lightning_modules.errors import InputError
+
+DIGEST_BYTES = 32  # SHA-256 of what follows it in a kept file
+T = TypeVar("T")
+
+
+def kept_file(cache_dir: Path | None, key: str) -> Path:
+    """Where what belongs to ``key`` is kept; ``cache_dir`` is a folder of the user's cache by default."""
+    return (cache_dir or default_cache_dir() / "references") / f"{key}.pt"
+
+
+def clips_key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence[Clip]]) -> str:
+    """Hash of plain values and of the clips of each split; a recording counts by path, size and time of change."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+    for split in sorted(clips):
+        for clip in clips[split]:
+            stat = os.stat(root / clip.path)
+            digest.update(f"\n{split}\0{clip.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:32]
+
+
+def keep(path: Path, stored: Any) -> None:
+    """Write tensors and plain values under a temporary name, then rename.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    content = io.BytesIO()
+    torch.save(stored, content)
+    try:
+        with new_file(path) as temporary, open(temporary, "wb") as file:
+            file.write(hashlib.sha256(content.getbuffer()).digest())  # torch.load does not notice a changed byte
+            file.write(content.getbuffer())
+    except OSError as error:
+        raise InputError(
+            f"cannot keep the reference in {str(path.parent)!r} ({error}): set cache_dir to a folder with space"
+        ) from error
+
+
+def kept(path: Path, restore: Callable[[Any], T]) -> T | None:
+    """What :func:`keep` wrote, or None where there is nothing or it is damaged.
+
+    Args:
+        path: the file.
+        restore: makes of what was stored what is wanted; KeyError and TypeError mean that it is something else.
+    """
+    if not path.exists():
+        return None
+    try:
+        content = memoryview(path.read_bytes())
+        if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
+            raise EOFError("another digest")
+        return restore(torch.load(io.BytesIO(content[DIGEST_BYTES:]), map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+        warnings.warn(f"kept reference {path} is damaged: computing it again", stacklevel=3)
+        return None

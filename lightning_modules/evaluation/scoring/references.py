@@ -1,0 +1,161 @@
+"""Real speech as the evaluator sees it: computed once for an evaluator and a corpus, and kept."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from datamodules.corpus_layout import Clip, Split, list_clips
+from lightning_modules.checkpoints.reading import fingerprint
+from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.folders import clip_batches
+from lightning_modules.evaluation.scoring.judging import measuring_device, predictions
+from lightning_modules.evaluation.scoring.keeping import clips_key, keep, kept, kept_file
+from lightning_modules.evaluation.scoring.measures import Predictions, alone
+from lightning_modules.evaluator import EvaluatorModule
+from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
+
+FORMAT = 2  # raised when the same key begins to mean other figures
+CHUNK = 2048  # clips at a time where float64 copies are made
+
+
+class Reference(NamedTuple):
+    """Real speech of one corpus, judged by one evaluator.
+
+    Attributes:
+        train: predictions of the training split, which distances refer to.
+        test: predictions of the test split.
+        statistics: mean and covariance of the training features.
+        mean_probs: ``(K,)`` mean class probability of the training split.
+        bins: clusters of the training features; None where they could not be made.
+        no_bins: why not.
+        nearest_real: mean distance of test clips to their nearest training clip.
+    """
+
+    train: Predictions
+    test: Predictions
+    statistics: FeatureStatistics
+    mean_probs: Tensor
+    bins: FeatureBins | None
+    no_bins: str
+    nearest_real: float
+
+
+_NESTED = {"train": Predictions, "test": Predictions, "statistics": FeatureStatistics, "bins": FeatureBins}
+
+
+def load_reference(
+    evaluator: EvaluatorModule,
+    root: Path,
+    labels: Sequence[int],
+    minimum_accuracy: float,
+    cache_dir: Path | None = None,
+    batch_size: int = 64,
+) -> Reference:
+    """The reference of a corpus in Speech Commands layout, computed where it is not kept yet; on the judge's device.
+
+    Recordings are read as they are, without dither, like the folders that are compared with them.
+
+    Args:
+        evaluator: the judge.
+        root: folder of the corpus; its lists, or the official hash rule, split it.
+        labels: digits to keep.
+        minimum_accuracy: share of test clips that the evaluator must hear right.
+        cache_dir: where to keep references; a folder of the user's cache by default.
+        batch_size: clips at a time.
+
+    Raises:
+        InputError: the corpus cannot be used, or the evaluator hears too few of its test clips right.
+    """
+    clips = list_splits(root, labels)
+    path = kept_file(cache_dir, clips_key(_identity(evaluator), root, clips))
+    reference = kept(path, _restore)
+    if reference is not None:
+        _check_accuracy(reference.test, minimum_accuracy, root)
+        return _on(reference, measuring_device(evaluator))
+    test = _judge(evaluator, root, clips["test"], batch_size, "real test")
+    _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
+    reference = _summarise(_judge(evaluator, root, clips["train"], batch_size, "real train"), test)
+    keep(path, _plain(reference))
+    return _on(reference, measuring_device(evaluator))
+
+
+def list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
+    """Clips of the training and the test split of the corpus at ``root`` whose digits are among ``labels``.
+
+    Raises:
+        InputError: a split has fewer than two.
+    """
+    clips = {split: [clip for clip in found if clip.label in labels] for split, found in list_clips(root).items()}
+    for split in ("train", "test"):
+        if len(clips[split]) < 2:
+            raise InputError(
+                f"expected at least 2 {split} clips of the digits {list(labels)} in {str(root)!r}, "
+                f"found {len(clips[split])}: give another reference or other labels"
+            )
+    return {"train": clips["train"], "test": clips["test"]}
+
+
+def _judge(evaluator: EvaluatorModule, root: Path, clips: list[Clip], batch_size: int, name: str) -> Predictions:
+    fe = evaluator.front_end
+    parts = predictions(evaluator, clip_batches(root, clips, fe.sample_rate, fe.num_samples, batch_size, name))
+    return Predictions(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
+
+
+def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
+    accuracy = float((test.log_probs.argmax(dim=1) == test.y).double().mean())
+    if accuracy < minimum:
+        raise InputError(
+            f"the evaluator hears {accuracy:.1%} of the {len(test.y)} test clips of {str(root)!r} right, a judge needs "
+            f"{minimum:.1%}: train it on this corpus, or set minimum_accuracy lower"
+        )
+
+
+def _identity(evaluator: EvaluatorModule) -> dict[str, Any]:
+    """All that a reference depends on, but the clips."""
+    return {
+        "format": FORMAT,
+        "evaluator": fingerprint(evaluator.state_dict()),
+        "front_end": evaluator.front_end.settings,
+        "clusters": importlib.util.find_spec("sklearn") is not None,
+    }
+
+
+def _on(reference: Reference, device: torch.device) -> Reference:
+    """The whole reference on ``device``, moved once for all rows that are measured there; files hold it for the CPU."""
+    moved = {}
+    for name in _NESTED:
+        if (part := getattr(reference, name)) is not None:
+            moved[name] = type(part)(*(x.to(device) if isinstance(x, Tensor) else x for x in part))
+    return reference._replace(**moved, mean_probs=reference.mean_probs.to(device))
+
+
+def _summarise(train: Predictions, test: Predictions) -> Reference:
+    moments = alone(FeatureMoments(train.features.shape[1]))
+    for part in train.features.split(CHUNK):
+        moments.update(part)
+    bins, no_bins = None, ""
+    try:
+        bins = fit_bins(train.features)
+    except (ValueError, ModuleNotFoundError) as error:
+        no_bins = str(error)
+    nearest = torch.cat([nearest_distances(part, train.features) for part in test.features.split(CHUNK)])
+    mean_probs = train.log_probs.double().softmax(dim=1).mean(dim=0)
+    return Reference(train, test, moments.compute(), mean_probs, bins, no_bins, float(nearest.mean()))
+
+
+def _plain(reference: Reference) -> dict[str, Any]:
+    """The reference as tensors and plain values."""
+    stored = reference._asdict()
+    for name in _NESTED:
+        stored[name] = None if stored[name] is None else stored[name]._asdict()
+    return stored
+
+
+def _restore(stored: dict[str, Any]) -> Reference:
+    for name, kind in _NESTED.items():
+        stored[name] = None if stored[name] is None else kind(**stored[name])
+    return Reference(**stored)

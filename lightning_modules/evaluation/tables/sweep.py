@@ -1,0 +1,156 @@
+"""Rows of many runs as marks of a figure: which panel, which line, where on the x-axis."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import Any, NamedTuple
+
+from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.measures import NORMAL
+from lightning_modules.evaluation.scoring.rows import FIGURES
+from lightning_modules.evaluation.tables.axes import BESIDE, labels, order, read
+from lightning_modules.evaluation.tables.collect import Row
+from lightning_modules.evaluation.tables.groups import SETTINGS
+
+
+class Point(NamedTuple):
+    """A mark: where it is, and its interval, which is the value itself where none is known."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+class Mark(NamedTuple):
+    """What stands at one place of the figure: a row, or the mean of runs that differ by their seed only."""
+
+    panel: str
+    line: str
+    x: float
+    row: Row
+    runs: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Marks of one figure.
+
+    Attributes:
+        x: column of the x-axis.
+        panels: names, in order.
+        lines: names, in order.
+        marks: by panel, line and x, in this order.
+    """
+
+    x: str
+    panels: list[str]
+    lines: list[str]
+    marks: list[Mark]
+
+    def points(self, panel: str, line: str, y: str) -> list[Point]:
+        """Points of a line, by x; rows without ``y`` leave none."""
+        chosen = [mark for mark in self.marks if (mark.panel, mark.line) == (panel, line)]
+        return [Point(mark.x, mark.row[y], *interval(mark.row, y)) for mark in chosen if mark.row[y] is not None]
+
+
+def interval(row: Row, column: str) -> tuple[float, float]:
+    """Ends of a figure's 95 % interval, from its standard error where no ends are stated; the figure where neither is.
+
+    Of a mean over seeds they are its standard deviation away.
+    """
+    value, low, high, error = (row[f"{column}{end}"] for end in ("", "_low", "_high", "_error"))
+    if low is not None and high is not None:
+        return low, high
+    reach = 0.0 if error is None else NORMAL * error
+    return value - reach, value + reach
+
+
+def has_interval(row: Row, column: str) -> bool:
+    """Whether a row says how sure a figure is."""
+    low, high, error = (row[f"{column}{end}"] for end in BESIDE)
+    return error is not None or (low is not None and high is not None)
+
+
+def arrange(rows: Iterable[Row], x: str, panels: Sequence[str], lines: Sequence[str]) -> Sweep:
+    """Marks of ``rows``; one without ``x`` is named on standard error and left out.
+
+    Args:
+        rows: of models, comparable.
+        x: column with numbers.
+        panels: columns whose values tell panels apart.
+        lines: columns whose values tell lines apart.
+
+    Raises:
+        InputError: rows at one place of one line differ in a setting, so that no line would be true.
+    """
+    placed: list[tuple[tuple[Any, ...], tuple[Any, ...], Row]] = []
+    for row in rows:
+        if row[x] is None:
+            print(f"scoretap: left out {row['name']!r} ({row.file}): no {x}", file=sys.stderr)
+            continue
+        placed.append((_values(row, panels), _values(row, lines), row))
+    panel_names = _names(panels, [panel for panel, _, _ in placed])
+    line_names = _names(lines, [line for _, line, _ in placed])
+    marks = []
+    for panel, panel_name in panel_names.items():
+        for line, line_name in line_names.items():
+            here = [row for at, along, row in placed if (at, along) == (panel, line)]
+            for value in sorted({float(row[x]) for row in here}):
+                alike = [row for row in here if float(row[x]) == value]
+                _check_alike(alike, f"{x} = {value:g} of {line_name!r}")
+                marks.append(Mark(panel_name, line_name, value, _mean(alike), len(alike)))
+    return Sweep(x, list(panel_names.values()), list(line_names.values()), marks)
+
+
+def _values(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(read(row, column) for column in columns)
+
+
+def _names(columns: Sequence[str], found: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
+    """Names of the combinations that occur, in order."""
+    distinct = sorted(
+        set(found), key=lambda values: [order(column, value) for column, value in zip(columns, values, strict=True)]
+    )
+    by_column = [labels(column, [values[i] for values in distinct]) for i, column in enumerate(columns)]
+    return {
+        values: ", ".join(names[value] for names, value in zip(by_column, values, strict=True)) for values in distinct
+    }
+
+
+def _check_alike(rows: Sequence[Row], place: str) -> None:
+    for column in SETTINGS:
+        differing = sorted({str(read(row, column)) for row in rows})
+        if column != "name" and len(differing) > 1:
+            raise InputError(
+                f"{len(rows)} rows at {place} differ in {column} ({', '.join(differing)}): add {column} to --lines or "
+                f"--panels, or keep one with --where '{{{column}: ...}}'"
+            )
+
+
+def _mean(rows: Sequence[Row]) -> Row:
+    """The row, or means of figures with standard deviations as intervals."""
+    if len(rows) == 1:
+        return rows[0]
+    cells = dict(rows[0].cells)
+    for name in (name for name in FIGURES if not name.endswith(BESIDE)):
+        values = [row[name] for row in rows if row[name] is not None]
+        known = len(values) == len(rows)
+        cells |= {f"{name}{end}": None for end in BESIDE} | {name: mean(values) if known else None}
+        if known:
+            cells |= {f"{name}_low": mean(values) - stdev(values), f"{name}_high": mean(values) + stdev(values)}
+    return Row(cells)
+
+
+def with_seen(rows: Sequence[Row]) -> list[Row]:
+    """Where some rows tell seen from unseen digits, the accuracy of rows that saw all is one over seen digits."""
+    if all(row["accuracy_unseen"] is None for row in rows):
+        return list(rows)
+    result = []
+    for row in rows:
+        if row["training_labels"] is not None and row["accuracy_seen"] is None and row["accuracy_unseen"] is None:
+            seen = {f"accuracy_seen{end}": row[f"accuracy{end}"] for end in ("", *BESIDE)}
+            row = Row({**row.cells, **seen}, row.file)
+        result.append(row)
+    return result

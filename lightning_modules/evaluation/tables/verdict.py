@@ -1,0 +1,66 @@
+"""Is a cheaper row as good as a reference, and which is the cheapest that is?"""
+
+from collections.abc import Sequence
+
+from lightning_modules.evaluation.tables.collect import Row
+from lightning_modules.evaluation.tables.sweep import Mark, has_interval, interval
+
+QUALITIES = ("accuracy", "confidence", "diversity", "kid")
+LESS_IS_BETTER = ("kid",)
+TOLERANCE = 0.025  # relative, for figures of the reference that have no interval
+RULE = (
+    "Same quality: accuracy, confidence and diversity not below, KID not above the worse end of the reference's 95 % "
+    f"interval; a figure without interval may be worse by {100 * TOLERANCE:g} % of it."
+)
+
+
+def bound(reference: Row, column: str) -> float:
+    """The value from which on a figure is as good as the reference's."""
+    less = column in LESS_IS_BETTER
+    if has_interval(reference, column):
+        return interval(reference, column)[int(less)]
+    slack = TOLERANCE * abs(reference[column])
+    value: float = reference[column]
+    return value + slack if less else value - slack
+
+
+def worse_in(row: Row, reference: Row) -> list[str]:
+    """Names of :data:`QUALITIES` in which ``row`` is worse than ``reference``."""
+    found = []
+    for column in QUALITIES:
+        if row[column] is not None and reference[column] is not None:
+            gain = row[column] - bound(reference, column)
+            if gain > 0 if column in LESS_IS_BETTER else gain < 0:
+                found.append(column)
+    return found
+
+
+def unknown_in(row: Row, reference: Row) -> list[str]:
+    """Names of :data:`QUALITIES` that one of the rows does not state."""
+    return [column for column in QUALITIES if row[column] is None or reference[column] is None]
+
+
+def is_as_good(row: Row, reference: Row) -> bool:
+    """Whether ``row`` has the quality of ``reference`` in everything, and says so."""
+    return not worse_in(row, reference) and not unknown_in(row, reference)
+
+
+def verdict(row: Row, reference: Row) -> str:
+    """``yes``, or ``no`` or ``not known`` and in what."""
+    if worse := worse_in(row, reference):
+        return f"no: {', '.join(worse)}"
+    if unknown := unknown_in(row, reference):
+        return f"not known: {', '.join(unknown)}"
+    return "yes"
+
+
+def share_of_cost(row: Row, reference: Row) -> float | None:
+    """GMACs of a sample over those of the reference; None where one does not state them."""
+    cost, whole = row["gmacs_per_sample"], reference["gmacs_per_sample"]
+    return None if cost is None or not whole else cost / whole
+
+
+def cheapest(marks: Sequence[Mark], reference: Row) -> Mark | None:
+    """The mark of the fewest GMACs per sample that is as good as ``reference``, or None."""
+    passing = [mark for mark in marks if mark.row["gmacs_per_sample"] is not None and is_as_good(mark.row, reference)]
+    return min(passing, key=lambda mark: mark.row["gmacs_per_sample"], default=None)

@@ -1,0 +1,133 @@
+"""`scoretap vocoders`: what each vocoder makes of real and of generated Mels, and what it costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from datamodules.sample_requests import make_requests
+from datamodules.subsets import check_labels
+from lightning_modules.bases.generator import Generator
+from lightning_modules.errors import InputError
+from lightning_modules.evaluation.vocoders.candidates import DEFAULT, load_candidates
+from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
+from lightning_modules.evaluation.vocoders.document import write_document
+from lightning_modules.evaluation.vocoders.rows import VocoderRow
+from lightning_modules.evaluation.vocoders.speech import Speech, ancestral, generated_speech
+from lightning_modules.loading import load_evaluator, load_generator
+
+
+def compare_vocoders(
+    corpora: list[str],
+    evaluators: list[str],
+    vocoders: list[str] | None = None,
+    generators: list[str] | None = None,
+    output: str = "vocoders",
+    labels: list[int] | None = None,
+    limit: int | None = None,
+    count: int = 4,
+    seed: int = 0,
+    guidance_scale: float = 3.0,
+    num_steps: int = 25,
+    rounds: int = 20,
+    minimum_accuracy: float = 0.9,
+    cache_dir: str | None = None,
+) -> None:
+    """Compare vocoders on real test clips, clean and degraded, and on Mels of a generator: Markdown, CSV and JSON.
+
+    The recording itself is the first row. A picture per corpus shows spectrograms of one recording and one generated
+    clip through each vocoder. PESQ and STOI need the extra `vocoders`. All on the CPU.
+
+    Args:
+        corpora: folders of real speech in the layout of Speech Commands; their test splits are synthesised again.
+        evaluators: checkpoints of evaluators, one per corpus in the same order, or one for all.
+        vocoders: griffin-lim-32 (or another number of iterations), hifigan (published weights; a local copy as
+            hifigan:FILE), or checkpoints or names of trained vocoders, each perhaps as NAME=VOCODER; by default
+            [griffin-lim-32, griffin-lim-60, light-vocoder, hifigan]. Weights that cannot be had leave a row that says
+            so.
+        generators: checkpoints of generators, one per corpus in the same order; their Mels are drawn once and
+            synthesised by every vocoder. By default none.
+        output: folder for vocoders.md, vocoders.csv, vocoders.json and spectrograms_CORPUS.png; written over.
+        labels: digits to keep; by default those that each evaluator was trained on.
+        limit: number of test clips per corpus, drawn by lot; all by default.
+        count: generated clips per digit.
+        seed: first seed of every digit's generated clips.
+        guidance_scale: gamma of the generated clips, above 0.
+        num_steps: ancestral steps on Karras's grid of the generated clips.
+        rounds: how often each vocoder is timed.
+        minimum_accuracy: share of the test clips that an evaluator must hear right.
+        cache_dir: folder where references are kept; by default one in the user's cache folder.
+
+    Raises:
+        InputError: a corpus, an evaluator, a vocoder or a generator cannot be used.
+    """
+    roots = [Path(corpus).expanduser() for corpus in corpora]
+    _check_settings(roots, evaluators, generators, limit, rounds)
+    kept = None if labels is None else check_labels(labels)
+    sampling = ancestral(guidance_scale, num_steps)
+    drawers = _load_generators(generators or [])
+    candidates = load_candidates(vocoders or list(DEFAULT), drawers[0].front_end if drawers else None)
+    judges = [load_evaluator(evaluator) for evaluator in evaluators] * (len(roots) if len(evaluators) == 1 else 1)
+    cache = Path(cache_dir).expanduser() if cache_dir else None
+    compared = [
+        CorpusComparison(root, judge, candidates, kept, limit, minimum_accuracy, cache)
+        for root, judge in zip(roots, judges, strict=True)
+    ]
+    for corpus, drawer in zip(compared, drawers, strict=False):
+        drawer.check_guidance(corpus.labels, sampling)
+        make_requests(corpus.labels, count, seed)  # refuses bad numbers before any work
+    folder = _make_folder(output)
+    drawn: list[Speech | None] = [
+        generated_speech(drawer, sampling, corpus.labels, count, seed)
+        for corpus, drawer in zip(compared, drawers, strict=False)
+    ]
+    print(_write_comparison(folder, compared, drawn or [None] * len(compared), rounds), end="")
+
+
+def _check_settings(
+    roots: Sequence[Path], evaluators: list[str], generators: list[str] | None, limit: int | None, rounds: int
+) -> None:
+    if len({root.resolve().name for root in roots}) < len(roots):
+        raise InputError("expected corpora in folders of different names, which name their rows: rename or link one")
+    if len(evaluators) not in (1, len(roots)):
+        raise InputError(f"expected one evaluator, or one for each of {len(roots)} corpora, got {len(evaluators)}")
+    if generators and len(generators) != len(roots):
+        raise InputError(f"expected one generator for each of {len(roots)} corpora, got {len(generators)}")
+    if limit is not None and limit < 2:
+        raise InputError(f"expected a limit of at least 2 clips, got {limit}: leave it out for all")
+    if rounds < 1:
+        raise InputError(f"expected rounds at least 1, got {rounds}")
+
+
+def _load_generators(paths: Sequence[str]) -> list[Generator]:
+    """Generators that analyse alike.
+
+    Raises:
+        InputError: one cannot be used, or has another front end than the first.
+    """
+    found: list[Generator] = []
+    for path in paths:
+        generator = load_generator(path)
+        if found and (differences := found[0].front_end.differences(generator.front_end)):
+            raise InputError(f"generators must share one front end, {path!r} differs in {'; '.join(differences)}")
+        found.append(generator)
+    return found
+
+
+def _write_comparison(
+    folder: Path, compared: Sequence[CorpusComparison], drawn: Sequence[Speech | None], rounds: int
+) -> str:
+    """Measure, and write tables and pictures; returns the Markdown. Costs are a vocoder's, whatever the corpus."""
+    costs = compared[0].costs(rounds)
+    rows: list[VocoderRow] = []
+    for corpus, speech in zip(compared, drawn, strict=True):
+        rows += corpus.rows(costs, speech)
+        corpus.save_picture(folder / f"spectrograms_{corpus.name}.png", speech)
+    return write_document(folder, rows, {corpus.name: corpus.heading for corpus in compared})
+
+
+def _make_folder(output: str) -> Path:
+    folder = Path(output).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {output!r} ({error.strerror}): choose another --output") from error
+    return folder

@@ -1,0 +1,80 @@
+"""PESQ and STOI of waveforms against the recordings that they should sound like: optional packages, on the CPU."""
+
+import math
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lightning_modules.evaluation.vocoders.means import mean_figures
+
+NOT_INSTALLED = "not installed"
+RATE = 16000  # Hz: wide-band PESQ is defined at no other
+SKIPPED = "_skipped"
+
+
+def wide_band_pesq(waveform: Tensor, recording: Tensor, sample_rate: int) -> float:
+    """PESQ (ITU-T P.862.2, wide band, 1.04 to 4.64) of ``(N,)`` against ``(N,)``; NaN where it hears no speech.
+
+    Raises:
+        ModuleNotFoundError: the package ``pesq`` is not installed.
+    """
+    from torchmetrics.functional.audio.pesq import perceptual_evaluation_speech_quality
+
+    try:
+        return float(perceptual_evaluation_speech_quality(waveform, recording, sample_rate, "wb"))
+    except RuntimeError:  # of pesq: no utterance, or less than a quarter of a second
+        return math.nan
+
+
+def intelligibility(waveform: Tensor, recording: Tensor, sample_rate: int) -> float:
+    """STOI (Taal et al. 2011, at most 1) of ``(N,)`` against ``(N,)``; NaN where that has less than 0.4 s of speech.
+
+    Raises:
+        ModuleNotFoundError: the package ``pystoi`` is not installed.
+    """
+    from torchmetrics.functional.audio.stoi import short_time_objective_intelligibility
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # pystoi warns of too few frames and returns 1e-5
+        try:
+            return float(short_time_objective_intelligibility(waveform, recording, sample_rate))
+        except (RuntimeWarning, ValueError):
+            return math.nan
+
+
+METRICS: dict[str, Callable[[Tensor, Tensor, int], float]] = {"pesq": wide_band_pesq, "stoi": intelligibility}
+
+
+def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple[dict[str, float], dict[str, str]]:
+    """Means over clips of each of :data:`METRICS` with intervals, and how many clips it skipped, silent or too short.
+
+    Args:
+        waveforms: ``(B, N)`` what was synthesised.
+        recordings: ``(B, N)`` what it should be.
+        sample_rate: Hz.
+
+    Returns:
+        Figures ``pesq``, ``pesq_low``, ``pesq_high``, ``pesq_skipped`` and the same of ``stoi``; and why one is
+        missing, by its name.
+    """
+    figures: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    for name, metric in METRICS.items():
+        if sample_rate != RATE:
+            missing[name] = "16 kHz only"
+            continue
+        pairs = zip(waveforms.cpu(), recordings.cpu(), strict=True)
+        try:
+            values = [metric(a, b, sample_rate) if b.any() else math.nan for a, b in pairs]
+        except ModuleNotFoundError:
+            missing[name] = NOT_INSTALLED
+            continue
+        finite = [value for value in values if math.isfinite(value)]
+        figures[name + SKIPPED] = float(len(values) - len(finite))
+        if finite:
+            figures |= mean_figures(name, torch.tensor(finite, dtype=torch.float64))
+        else:
+            missing[name] = "no clip"
+    return figures, missing

@@ -1,0 +1,154 @@
+"""Rows of the comparison: one vocoder, one corpus, one kind of Mels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lightning_modules.audio import LogMel, MelDistance, MultiResolutionSTFT, Vocoder
+from lightning_modules.evaluation.scoring.judging import feature_width, measure, predictions
+from lightning_modules.evaluation.scoring.measures import Measure, Predictions, Recognition
+from lightning_modules.evaluation.vocoders.means import mean_figures
+from lightning_modules.evaluation.vocoders.perceptual import perceptual
+from lightning_modules.evaluation.vocoders.whistle import whistle_db
+from lightning_modules.evaluator import EvaluatorModule
+from lightning_modules.metrics import FeatureMoments, FeatureStatistics, FrechetDistance
+
+RECORDING = "the recording itself"
+REAL, DEGRADED, GENERATED = "real", "degraded", "generated"
+UNAVAILABLE = "unavailable"
+QUALITY = (
+    "stft_distance", "stft_distance_low", "stft_distance_high", "mel_error", "mel_error_low", "mel_error_high",
+    "pesq", "pesq_low", "pesq_high", "pesq_skipped", "stoi", "stoi_low", "stoi_high", "stoi_skipped",
+    "accuracy", "accuracy_low", "accuracy_high", "confidence", "confidence_low", "confidence_high",
+    "fid_same", "fid_train", "whistle_db",
+)  # fmt: skip
+HEARD = tuple(name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi"))  # without a recording
+COST = (
+    "seconds", "time_ratio", "time_ratio_low", "time_ratio_high", "gmacs", "fft_gmacs", "parameters_million",
+)  # fmt: skip
+COLUMNS = ("corpus", "mels", "vocoder", "clips", *QUALITY, *COST, "notes")
+BATCH = 16  # clips at a time
+
+
+@dataclass(frozen=True)
+class VocoderRow:
+    """One row.
+
+    Attributes:
+        corpus: name of the corpus.
+        mels: what was synthesised: Mels of recordings, the same degraded, or a generator's.
+        vocoder: name.
+        clips: number of clips.
+        figures: finite values by name, of :data:`QUALITY` and :data:`COST`.
+        missing: what stands where a figure is missing, by its name.
+        notes: sentences on what is missing.
+    """
+
+    corpus: str
+    mels: str
+    vocoder: str
+    clips: int
+    figures: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def cells(self) -> dict[str, Any]:
+        """Plain values of :data:`COLUMNS`, None where there is none."""
+        figures = {name: self.figures.get(name) for name in (*QUALITY, *COST)}
+        head = {"corpus": self.corpus, "mels": self.mels, "vocoder": self.vocoder, "clips": self.clips}
+        return {**head, **figures, "notes": list(self.notes)}
+
+
+class Distances(Measure):
+    """Fréchet distances of the evaluator's features: ``fid_same`` and ``fid_train``.
+
+    Args:
+        same: statistics of the recordings that were synthesised again: the recording itself is at 0.
+        train: statistics of the corpus' training split, as in all scores.
+    """
+
+    def __init__(self, same: FeatureStatistics, train: FeatureStatistics) -> None:
+        width = len(train.mean.reshape(-1))
+        self.same, self.train = FrechetDistance(width, same), FrechetDistance(width, train)
+
+    def update(self, seen: Predictions) -> None:
+        self.same.update(seen.features)
+        self.train.update(seen.features)
+
+    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        return {
+            "fid_same": lambda: {"fid_same": self.same.compute()},
+            "fid_train": lambda: {"fid_train": self.train.compute()},
+        }
+
+
+class Listener:
+    """Measures waveforms against real clips of one corpus.
+
+    Args:
+        evaluator: the judge.
+        train: statistics of the training split's features.
+        recordings: ``(N, samples)`` real test clips.
+        y: ``(N,)`` their digits.
+        front_end: the vocoders' analysis.
+    """
+
+    def __init__(
+        self, evaluator: EvaluatorModule, train: FeatureStatistics, recordings: Tensor, y: Tensor, front_end: LogMel
+    ) -> None:
+        self.evaluator, self.train = evaluator, train
+        self.recordings, self.y, self.front_end = recordings, y, front_end
+        moments = FeatureMoments(feature_width(evaluator))
+        for seen in predictions(evaluator, self._batches(recordings, y)):
+            moments.update(seen.features)
+        self.same = moments.compute()
+        self.stft_distance, self.mel_distance = MultiResolutionSTFT(), MelDistance(front_end)
+
+    def heard(self, waveforms: Tensor, y: Tensor, log_mel: Tensor) -> tuple[dict[str, float], list[str]]:
+        """Figures of ``waveforms`` ``(B, samples)`` with digits ``y`` ``(B,)`` and natural-log Mels ``(B, F, L)``."""
+        measures: list[Measure] = [Recognition(), Distances(self.same, self.train)]
+        row = measure("", predictions(self.evaluator, self._batches(waveforms, y)), measures)
+        pairs = zip(waveforms.split(BATCH), log_mel.split(BATCH), strict=True)
+        errors = torch.cat([self.mel_distance(*pair) for pair in pairs])
+        return {**row.figures, **mean_figures("mel_error", errors), "whistle_db": whistle_db(waveforms)}, row.notes
+
+    def compared(self, waveforms: Tensor) -> tuple[dict[str, float], dict[str, str], list[str]]:
+        """Figures of ``waveforms`` ``(N, samples)`` that should be the recordings, what is missing, and notes."""
+        figures, notes = self.heard(waveforms, self.y, log_mels(self.front_end, self.recordings))
+        pairs = zip(waveforms.split(BATCH), self.recordings.split(BATCH), strict=True)
+        figures |= mean_figures("stft_distance", torch.cat([self.stft_distance(*pair) for pair in pairs]))
+        found, missing = perceptual(waveforms, self.recordings, self.front_end.sample_rate)
+        return {**figures, **found}, missing, notes
+
+    @staticmethod
+    def _batches(waveforms: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+        return list(zip(waveforms.split(4 * BATCH), y.split(4 * BATCH), strict=True))
+
+
+@torch.no_grad()
+def synthesised(vocoder: Vocoder, x_0: Tensor) -> Tensor:
+    """Waveforms ``(B, samples)`` of scaled log-Mels ``(B, 1, F, L)``, some at a time."""
+    return torch.cat([vocoder(part) for part in x_0.split(BATCH)])
+
+
+@torch.no_grad()
+def log_mels(front_end: LogMel, waveforms: Tensor) -> Tensor:
+    """Natural-log Mels ``(B, F, L)`` of waveforms ``(B, samples)``."""
+    return torch.cat([front_end.to_log_mel(front_end(part)) for part in waveforms.split(BATCH)])
+
+
+def unavailable(corpus: str, mels: str, vocoder: str, reason: str, cost: dict[str, float]) -> VocoderRow:
+    """The row of a vocoder without weights: what it would cost, and why nothing was heard."""
+    note = f"{vocoder}: unavailable ({reason}); its cost was measured with random weights"
+    missing = dict.fromkeys(HEARD if mels == GENERATED else QUALITY, UNAVAILABLE)
+    return VocoderRow(corpus, mels, vocoder, 0, dict(cost), missing, [note])
+
+
+def finite(figures: dict[str, float], notes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
+    """Figures that are finite, and a note for each that is not."""
+    kept = {name: value for name, value in figures.items() if torch.tensor(value).isfinite()}
+    lost = [name for name in figures if name not in kept and not name.endswith(("_low", "_high"))]
+    return kept, [*notes, *(f"{name}: not finite, left out" for name in lost)]

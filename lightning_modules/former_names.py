@@ -1,0 +1,77 @@
+"""Former names of modules that moved: what was written with them still imports."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+FORMER_NAMES = {
+    "callbacks.manifest": "datamodules.manifest",
+    "callbacks.media": "lightning_modules.tracking.media",
+    "callbacks.pictures": "lightning_modules.tracking.pictures",
+    "datamodules.speech_commands_datamodule": "datamodules.speech_commands",
+    "lightning_modules.allocator": "lightning_modules.command_line.allocator",
+    "lightning_modules.arguments": "lightning_modules.command_line.arguments",
+    "lightning_modules.base": "lightning_modules.bases.noisy",
+    "lightning_modules.batch_size": "lightning_modules.bases.batch_size",
+    "lightning_modules.demo": "lightning_modules.command_line.demo",
+    "lightning_modules.diffusion.thresholding": "lightning_modules.diffusion.clamp",
+    "lightning_modules.diffusion.times": "lightning_modules.diffusion.training_times",
+    "lightning_modules.dsm": "lightning_modules.bases.dsm",
+    "lightning_modules.frozen_classifier": "lightning_modules.bases.frozen_classifier",
+    "lightning_modules.generator": "lightning_modules.bases.generator",
+    "lightning_modules.networks.convnext_istft": "lightning_modules.networks.vocoders.convnext_istft",
+    "lightning_modules.networks.discriminators": "lightning_modules.networks.vocoders.discriminators",
+    "lightning_modules.networks.hifigan": "lightning_modules.networks.vocoders.hifigan",
+    "lightning_modules.networks.mel_to_waveform": "lightning_modules.networks.vocoders.mel_to_waveform",
+    "lightning_modules.neural_vocoders": "lightning_modules.checkpoints.vocoders",
+    "lightning_modules.parser_errors": "lightning_modules.command_line.parser_errors",
+    "lightning_modules.path_commands": "lightning_modules.command_line.functions",
+    "lightning_modules.pretrained.cards": "lightning_modules.checkpoints.cards",
+    "lightning_modules.pretrained.catalogue": "lightning_modules.checkpoints.catalogue",
+    "lightning_modules.pretrained.command": "lightning_modules.command_line.models",
+    "lightning_modules.pretrained.export": "lightning_modules.checkpoints.export",
+    "lightning_modules.pretrained.facts": "lightning_modules.checkpoints.facts",
+    "lightning_modules.pretrained.listen": "lightning_modules.command_line.listen",
+    "lightning_modules.pretrained.store": "lightning_modules.checkpoints.store",
+    "lightning_modules.report": "lightning_modules.evaluation.report",
+    "lightning_modules.scoring": "lightning_modules.evaluation.scoring",
+    "lightning_modules.starting_weights": "lightning_modules.checkpoints.starting_weights",
+    "lightning_modules.tables": "lightning_modules.evaluation.tables",
+    "lightning_modules.trainer_cli": "lightning_modules.command_line.trainer",
+    "lightning_modules.vocoder_comparison": "lightning_modules.evaluation.vocoders",
+}
+
+
+class _FormerNamesFinder(MetaPathFinder, Loader):
+    """Answers an import of a former name with the module that has its place; both names are one module."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if _present_name(fullname) else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(_present_name(spec.name))
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state  # the import machinery has set that of the former name
+
+
+def _present_name(name: str) -> str:
+    """The name that a module has now; an empty string where it has kept its name."""
+    for former, present in FORMER_NAMES.items():
+        if name == former or name.startswith(f"{former}."):
+            return present + name[len(former) :]
+    return ""
+
+
+def install() -> None:
+    """Make former names importable, once per process."""
+    if not any(isinstance(finder, _FormerNamesFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _FormerNamesFinder())  # before the finder that would load a second copy
