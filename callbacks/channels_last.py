@@ -3,8 +3,6 @@
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_modules.bases.generator import Generator
-
 
 class ChannelsLast(Callback):
     """Stores weights of convolutions with channels innermost, and so makes all maps between them follow.
@@ -16,6 +14,5 @@ class ChannelsLast(Callback):
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if isinstance(pl_module, Generator):
-            pl_module.assemble()  # before the optimizer takes the weights
+        # Before the optimizer takes the weights.
         pl_module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -26,7 +26,7 @@ class Compile(Callback):
         self.backend = backend
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if not hasattr(pl_module, "network") and not hasattr(pl_module, "assemble"):
+        if not hasattr(pl_module, "network"):
             raise InputError(f"Compile compiles a network, {type(pl_module).__name__} has none: leave the callback out")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

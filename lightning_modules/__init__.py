@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lightning_modules.former_names import install
 
 if TYPE_CHECKING:
-    from lightning_modules.bases.dsm import DSMModule
+    from lightning_modules.bases.generator import DSMModule
     from lightning_modules.checkpoints.vocoders import HiFiGAN, NeuralVocoder
     from lightning_modules.classifier import ClassifierModule
     from lightning_modules.diffusion_degradation import DiffusionDegradation
@@ -38,7 +38,7 @@ __all__ = [
 # Imported on first use: `scoretap --help` and the mathematics need no trainer.
 _HOMES = {
     "ClassifierModule": "classifier",
-    "DSMModule": "bases.dsm",
+    "DSMModule": "bases.generator",
     "DiffusionDegradation": "diffusion_degradation",
     "EvaluatorModule": "evaluator",
     "HiFiGAN": "checkpoints.vocoders",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.audio import LogMel, MelDegradation
-from lightning_modules.bases.dsm import DSMModule
+from lightning_modules.bases.generator import Generator
 from lightning_modules.diffusion.samplers import DDIM, PerSampleNoise
 from lightning_modules.errors import InputError
 from lightning_modules.loading import load_generator
@@ -52,7 +52,7 @@ class DiffusionDegradation(MelDegradation):
             )
         self.generators, self.generated = list(generators), generated
         self.low, self.high, self.num_steps = low, high, num_steps
-        self._loaded: Sequence[DSMModule] = ()  # not submodules: they are not trained, averaged or saved
+        self._loaded: Sequence[Generator] = ()  # not submodules: they are not trained, averaged or saved
 
     def prepare(self, front_end: LogMel) -> None:
         """Read the generators, once.
@@ -85,7 +85,7 @@ class DiffusionDegradation(MelDegradation):
 
 
 @torch.no_grad()
-def regenerated(generator: DSMModule, log_mel: Tensor, noise_level: float, num_steps: int = 4) -> Tensor:
+def regenerated(generator: Generator, log_mel: Tensor, noise_level: float, num_steps: int = 4) -> Tensor:
     """Log-Mels noised to ``noise_level`` and drawn again without guidance, shape of ``log_mel``.
 
     Args:

@@ -43,8 +43,7 @@ class EvaluatorModule(CorpusModule):
         self.network = network or ResNeXt()
         self.front_end = front_end or Waveform()
         self.decibel_mel = DecibelMel(self.front_end.sample_rate)
-        # No parameters and nothing to save: kept out of the module tree.
-        object.__setattr__(self, "augmentation", augmentation)
+        self.augmentation = augmentation  # has nothing to train or to save
         self.label_smoothing = label_smoothing
         accuracies = {f"{stage}_accuracy": MulticlassAccuracy(10, average="micro") for stage in ("val", "test")}
         self.accuracies = nn.ModuleDict(accuracies)
@@ -56,7 +55,7 @@ class EvaluatorModule(CorpusModule):
         return logits.float().log_softmax(dim=1), features
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        waveform = batch.x_0 if self.augmentation is None else self.augmentation.to(self.device)(batch.x_0)
+        waveform = batch.x_0 if self.augmentation is None else self.augmentation(batch.x_0)
         logits, _ = self.network(self.decibel_mel(waveform))
         loss = F.cross_entropy(logits.float(), batch.y, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, prog_bar=True)

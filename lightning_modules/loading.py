@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from lightning_modules.bases.dsm import DSMModule
+from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.reading import find_checkpoint, load_module
 from lightning_modules.errors import InputError
 from lightning_modules.evaluator import EvaluatorModule
 
 
-def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
+def load_generator(path: str | Path, device: str = "cpu") -> Generator:
     """The generator stored at ``path``, ready to ``sample``.
 
     >>> generator = load_generator("runs/demo/score_subnet")
@@ -22,7 +22,7 @@ def load_generator(path: str | Path, device: str = "cpu") -> DSMModule:
         InputError: the file is missing, damaged, or holds no generator.
     """
     module = load_module(find_checkpoint(str(path)))
-    if not isinstance(module, DSMModule):
+    if not isinstance(module, Generator):
         raise InputError(
             f"expected the checkpoint of a Score Subnet or a U-Net, {str(path)!r} is one of {type(module).__name__}: "
             "give another"

@@ -5,15 +5,15 @@ from typing import Any, Literal
 
 from torch import nn
 
-from lightning_modules.bases.dsm import DSMModule
 from lightning_modules.bases.frozen_classifier import BackboneMode
+from lightning_modules.bases.generator import Generator
 from lightning_modules.diffusion import Parameterization, TapDenoiser, TimeDistribution
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ScoreSubnet, Tap, TappedClassifier
 from lightning_modules.optimization import Optimization
 
 
-class ScoreSubnetModule(DSMModule):
+class ScoreSubnetModule(Generator):
     """Trains a :class:`~lightning_modules.networks.ScoreSubnet` on a frozen classifier's taps (arXiv:2606.20457).
 
     Process, scaling and front end are the classifier's own. The backbone guides as it is: one that is random knows no
@@ -45,14 +45,20 @@ class ScoreSubnetModule(DSMModule):
         backbone_mode: BackboneMode = "frozen",
         label_dropout: float = 0.1,
     ) -> None:
-        super().__init__(classifier, parameterization, times, optimization, label_dropout)
+        super().__init__(parameterization, times, optimization, label_dropout)
         self.save_hyperparameters()
-        self.backbone_mode = backbone_mode
         feature, gradient = signals != "gradient", signals != "feature"
         self.taps = [Tap(tap, feature, gradient) if isinstance(tap, str) else tap for tap in taps]
-        self._make_subnet = subnet
-        if self._classifier_description is not None:
-            self.assemble()
+        backbone = self.add_classifier(classifier, backbone_mode)
+        self.front_end, self.sde = backbone.front_end, backbone.sde
+        try:
+            tapped = TappedClassifier(backbone.network, backbone.scaling, self.taps)
+            self.network = subnet(tapped.discover(self.front_end.shape), self.front_end.shape[1:])
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        if backbone_mode == "fine-tuned" and not tapped.train_what_features_need(self.front_end.shape):
+            raise InputError("nothing of the backbone is fine-tuned through gradient taps: signals must have features")
+        self.denoiser = TapDenoiser(self.network, backbone.scaling, self.parameterization, tapped)
 
     def parts(self, guided: bool) -> list[nn.Module]:
         assert self.classifier is not None
@@ -68,16 +74,3 @@ class ScoreSubnetModule(DSMModule):
         if not any(gradient for _, gradient in signals):
             return f"{name}, no gradient taps"
         return name if any(feature for feature, _ in signals) else f"{name}, gradient taps alone"
-
-    def make_denoiser(self) -> TapDenoiser:
-        if self.classifier is None:
-            raise InputError("a Score Subnet needs a classifier: give model.init_args.classifier a checkpoint path")
-        self.front_end, self.sde = self.classifier.front_end, self.classifier.sde
-        try:
-            tapped = TappedClassifier(self.classifier.network, self.classifier.scaling, self.taps)
-            self.network = self._make_subnet(tapped.discover(self.front_end.shape), self.front_end.shape[1:])
-        except ValueError as error:
-            raise InputError(str(error)) from error
-        if self.backbone_mode == "fine-tuned" and not tapped.train_what_features_need(self.front_end.shape):
-            raise InputError("nothing of the backbone is fine-tuned through gradient taps: signals must have features")
-        return TapDenoiser(self.network, self.classifier.scaling, self.parameterization, tapped)

@@ -3,13 +3,13 @@
 from torch import nn
 
 from lightning_modules.audio import LogMel
-from lightning_modules.bases.dsm import DSMModule
+from lightning_modules.bases.generator import Generator
 from lightning_modules.diffusion import VPSDE, Denoiser, InputScaling, Parameterization, TimeDistribution
 from lightning_modules.networks import TappedClassifier, UNet
 from lightning_modules.optimization import Optimization
 
 
-class UNetModule(DSMModule):
+class UNetModule(Generator):
     """Trains a score network of its own on the same loss, process and data as the Score Subnet.
 
     Args:
@@ -37,23 +37,20 @@ class UNetModule(DSMModule):
         optimization: Optimization | None = None,
         label_dropout: float = 0.1,
     ) -> None:
-        super().__init__(classifier, parameterization, times, optimization, label_dropout)
+        super().__init__(parameterization, times, optimization, label_dropout)
         self.save_hyperparameters()
         self.network = network or UNet()
         self.sde = sde or VPSDE()
         self.scaling = InputScaling(self.sde, sigma_data)
         self.front_end = front_end or LogMel()
-        if self._classifier_path is None:
-            self.assemble()
+        tapped = None
+        if classifier is not None:
+            guide = self.add_classifier(classifier)
+            guide.check_sde(self.sde)
+            self.check_front_end(guide.front_end, "its classifier")
+            tapped = TappedClassifier(guide.network, guide.scaling)
+        self.denoiser = Denoiser(self.network, self.scaling, self.parameterization, tapped)
 
     @property
     def title(self) -> str:
         return "U-Net + labels" if self.denoiser.conditional else "U-Net"
-
-    def make_denoiser(self) -> Denoiser:
-        if self.classifier is None:
-            return Denoiser(self.network, self.scaling, self.parameterization)
-        self.classifier.check_sde(self.sde)
-        self.check_front_end(self.classifier.front_end, "its classifier")
-        tapped = TappedClassifier(self.classifier.network, self.classifier.scaling)
-        return Denoiser(self.network, self.scaling, self.parameterization, tapped)

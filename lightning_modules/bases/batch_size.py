@@ -2,14 +2,46 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
+from torch import Tensor
+
+from lightning_modules.diffusion import Sampling
 
 ON_CPU = (4, 8, 16, 32)  # larger batches leave the caches
 DEFAULT = 16  # known to be good on CPUs
 MOST = 512  # a GPU is busy with fewer, and an interrupted run loses a batch
 SHARE = 0.8  # of the free memory: allocators waste some
+
+
+@torch.no_grad()
+def fitting_batch_size(generator: Any, y: Tensor, most: int, sampling: Sampling) -> int:
+    """How many of ``most`` samples a process should draw at once, tried out: the same on all processes.
+
+    Args:
+        generator: a :class:`~lightning_modules.bases.generator.Generator`, which is left as it was.
+        y: labels that will be asked for, -1 for none.
+        most: number of samples per process.
+        sampling: settings of drawing.
+    """
+    brief = sampling.replace(num_steps=2, compile=False)
+    label, trainer, training, device = int(y.max()), generator._trainer, generator.training, generator.device
+    evaluate = generator.cost_probe(brief.guidance_scale if label >= 0 else 0.0)
+
+    def draw(count: int) -> None:
+        generator.draw(torch.full((count,), label, device=device), list(range(count)), brief)
+
+    generator.eval()
+    with trainer.precision_plugin.forward_context() if trainer else nullcontext(), torch.inference_mode(False):
+        size = choose_batch_size(draw, evaluate, device, most)
+    generator.train(training)
+    if trainer is not None and trainer.world_size > 1:
+        size = int(trainer.strategy.all_gather(torch.tensor(size, device=device)).min())
+    if trainer is None or trainer.is_global_zero:
+        print(f"batch_size auto: {size} at a time")
+    return size
 
 
 def largest_fitting(peak: Callable[[int], float], free: float, most: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from torch import nn
 
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
@@ -31,6 +32,11 @@ class CorpusModule(LightningModule):
         self._planned_steps: int | None = None  # of the run that is resumed
         self._batch_size: int | None = None  # clips per step of training, over all processes
 
+    @property
+    def frozen(self) -> nn.Module | None:
+        """The part that training must not change, or None."""
+        return None
+
     def setup(self, stage: str) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
         self.check_data(datamodule)
@@ -39,7 +45,8 @@ class CorpusModule(LightningModule):
             shares = self.trainer.world_size * self.trainer.accumulate_grad_batches
             self._batch_size = datamodule.batch_size * shares if hasattr(datamodule, "batch_size") else None
         # DDP broadcasts buffers before every forward; what is frozen, or too constant to be saved, needs none.
-        saved = {name for name in self.state_dict() if not name.startswith("classifier.")}
+        frozen = set() if self.frozen is None else {id(buffer) for buffer in self.frozen.buffers()}
+        saved = {name for name, buffer in self.state_dict(keep_vars=True).items() if id(buffer) not in frozen}
         self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers() if name not in saved]
 
     def check_data(self, datamodule: Any) -> None:

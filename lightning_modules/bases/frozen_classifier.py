@@ -1,4 +1,4 @@
-"""A pretrained classifier inside another module: given as a checkpoint once, kept as a description ever after."""
+"""A pretrained classifier inside a generator: opened once as a checkpoint, stored ever after as a description."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,79 @@ from torch import nn
 from lightning_modules.checkpoints.reading import build, find_checkpoint, fingerprint, model_config, read_checkpoint
 from lightning_modules.diffusion import VPSDE
 from lightning_modules.errors import InputError
+
+BackboneMode = Literal["frozen", "fine-tuned", "random"]
+
+
+class FrozenClassifier(nn.Module):
+    """The network of a described classifier: it gets no gradients and stays in evaluation mode.
+
+    Args:
+        description: as :func:`describe_classifier` gives it.
+        seed: of the initial weights, which stay where none are loaded; None draws them from the global random state.
+
+    Attributes:
+        description: plain values from which this classifier can be built again, its weights aside.
+        network: the classifier network.
+        scaling: how it reads ``(x_t, t)``.
+        front_end: analysis that it was trained on.
+        labels: digits that it was trained on.
+        fingerprint: of the weights of the checkpoint that it came from.
+    """
+
+    def __init__(self, description: dict[str, Any], seed: int | None = None) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[], enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            module = build(description["class_path"], **description["init_args"])
+        self.description = description
+        self.network = module.network.requires_grad_(False)
+        self.scaling, self.sde = module.scaling, module.sde
+        # Not a submodule: the module around this one shares it, trains with it, and it is not frozen.
+        object.__setattr__(self, "front_end", module.front_end)
+        self.labels = list(description["labels"])
+        self.fingerprint = description["fingerprint"]
+        self.eval()
+
+    def train(self, mode: bool = True) -> "FrozenClassifier":
+        """Stay in evaluation mode whatever the module around this one does."""
+        return super().train(False)
+
+    def check_sde(self, sde: VPSDE) -> None:
+        """Refuse a process in which t means another noise level.
+
+        Raises:
+            InputError: names every setting that differs.
+        """
+        mine, theirs = vars(self.sde), vars(sde)
+        if differences := [
+            f"{name}: {mine[name]} against {theirs[name]}" for name in mine if mine[name] != theirs[name]
+        ]:
+            raise InputError(
+                f"classifier and score network must share one SDE, they differ in {'; '.join(differences)}"
+            )
+
+
+def open_classifier(given: str | dict[str, Any], mode: BackboneMode = "frozen") -> FrozenClassifier:
+    """Build the classifier that a generator is given.
+
+    Args:
+        given: path or name of a classifier checkpoint, whose weights are loaded; or the description of a classifier,
+            whose weights come with those of the generator.
+        mode: with ``random``, the checkpoint's weights are replaced by some that nobody trained.
+
+    Raises:
+        InputError: the file is no classifier checkpoint.
+    """
+    if isinstance(given, dict):
+        return FrozenClassifier(given)
+    description, weights = describe_classifier(given)
+    if mode == "random":
+        return untrained_classifier(description)
+    classifier = FrozenClassifier(description)
+    classifier.network.load_state_dict(weights)
+    return classifier
 
 
 def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -36,61 +109,13 @@ def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any
     return {**config, "labels": checkpoint["scoretap"]["labels"], "fingerprint": fingerprint(weights)}, weights
 
 
-BackboneMode = Literal["frozen", "fine-tuned", "random"]
+def untrained_classifier(description: dict[str, Any]) -> FrozenClassifier:
+    """The described classifier with random weights, a control that shows what the trained ones are worth.
 
-
-class FrozenClassifier(nn.Module):
-    """The network of a described classifier: no gradients, always in evaluation mode.
-
-    Args:
-        description: as :func:`describe_classifier` gives it; ``class_path`` and ``init_args`` suffice.
-        seed: of the initial weights, which stay where none are loaded; None draws them from the global random state.
-
-    Attributes:
-        network: the classifier network.
-        scaling: how it reads ``(x_t, t)``.
-        front_end: analysis that it was trained on.
-        labels: digits that it was trained on.
-    """
-
-    def __init__(self, description: dict[str, Any], seed: int | None = None) -> None:
-        super().__init__()
-        with torch.random.fork_rng(devices=[], enabled=seed is not None):
-            if seed is not None:
-                torch.manual_seed(seed)
-            module = build(description["class_path"], **description["init_args"])
-        self.network = module.network.requires_grad_(False)
-        self.scaling, self.sde = module.scaling, module.sde
-        object.__setattr__(self, "front_end", module.front_end)  # shared with the module around this one, not frozen
-        self.labels = list(description["labels"])
-        self.fingerprint = description["fingerprint"]
-        self.eval()
-
-    def train(self, mode: bool = True) -> "FrozenClassifier":
-        """Stays in evaluation mode whatever the module around it does."""
-        return super().train(False)
-
-    def check_sde(self, sde: VPSDE) -> None:
-        """Refuse a process in which t means another noise level.
-
-        Raises:
-            InputError: names every setting that differs.
-        """
-        mine, theirs = vars(self.sde), vars(sde)
-        if differences := [
-            f"{name}: {mine[name]} against {theirs[name]}" for name in mine if mine[name] != theirs[name]
-        ]:
-            raise InputError(
-                f"classifier and score network must share one SDE, they differ in {'; '.join(differences)}"
-            )
-
-
-def control(description: dict[str, Any]) -> FrozenClassifier:
-    """The described classifier with weights that nobody trained: what taps are worth without its knowledge.
-
-    They depend on the run's seed alone, so that all processes, and a run that goes on, have the same. ``description``
-    receives their fingerprint.
+    The weights depend on the run's seed alone, so that all processes, and a run that is resumed, have the same. The
+    description that the classifier holds has their fingerprint.
     """
     classifier = FrozenClassifier(description, seed=int(os.environ.get("PL_GLOBAL_SEED", "0")))
-    classifier.fingerprint = description["fingerprint"] = fingerprint(classifier.network.state_dict())
+    classifier.fingerprint = fingerprint(classifier.network.state_dict())
+    classifier.description = {**description, "fingerprint": classifier.fingerprint}
     return classifier

@@ -1,23 +1,30 @@
-"""Drawing samples: what both generators offer to `predict`, to callbacks and to notebooks."""
+"""The base of both generators: it trains a denoiser by score matching, and draws samples with it."""
 
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lightning_modules.audio import LogMel, Vocoder
-from lightning_modules.bases.batch_size import choose_batch_size
-from lightning_modules.bases.frozen_classifier import FrozenClassifier
+from lightning_modules.bases import batch_size
+from lightning_modules.bases.frozen_classifier import BackboneMode, FrozenClassifier, open_classifier
 from lightning_modules.bases.noisy import NoisyModule
+from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.checkpoints.vocoders import default_vocoder
-from lightning_modules.diffusion import Denoiser, Sampling, TimeDistribution
+from lightning_modules.diffusion import (
+    Denoiser,
+    Parameterization,
+    Preconditioned,
+    Sampling,
+    TimeDistribution,
+    dsm_loss,
+)
 from lightning_modules.errors import InputError
 from lightning_modules.optimization import Optimization
 
 
 class Generated(NamedTuple):
-    """What drawing returns.
+    """The result of drawing.
 
     Attributes:
         waveform: ``(B, N)`` in [-1, 1].
@@ -31,55 +38,119 @@ class Generated(NamedTuple):
 
 
 class Generator(NoisyModule):
-    """A module with a denoiser, guided perhaps by a frozen classifier or by labels of its own; not used by itself.
+    """A generator of speech: its denoiser may be guided by a frozen classifier, or by labels that its network reads.
+
+    Not used by itself. A subclass calls :meth:`add_classifier` in its constructor, and sets ``network``, ``denoiser``,
+    ``sde`` and ``front_end``.
+
+    Args:
+        parameterization: what the network's output means; default preconditioned.
+        times: distribution of training times; default uniform.
+        optimization: optimiser and learning-rate schedule.
+        label_dropout: probability that training hides an example's label from a conditional network, in (0, 1).
 
     Attributes:
         denoiser: ``(x_t, t)`` to an estimate of ``x_0``.
-        network: the denoiser's network, registered here and not there.
+        network: the denoiser's network.
         classifier: a frozen classifier that can guide, or None.
+        backbone_mode: whether that classifier is trained further, or was never trained.
         sampling: settings of the current run; never stored in checkpoints.
+
+    Raises:
+        ValueError: ``label_dropout`` is out of range.
     """
 
     front_end: LogMel
     denoiser: Denoiser
     network: nn.Module
 
-    def __init__(self, optimization: Optimization | None, times: TimeDistribution | None) -> None:
+    def __init__(
+        self,
+        parameterization: Parameterization | None,
+        times: TimeDistribution | None,
+        optimization: Optimization | None,
+        label_dropout: float,
+    ) -> None:
         super().__init__(optimization, times)
+        if not 0.0 < label_dropout < 1.0:  # guidance needs both the estimate with a label and the one without
+            raise ValueError(f"label_dropout must be above 0 and below 1, got {label_dropout}")
+        self.label_dropout = label_dropout
+        self.parameterization = parameterization or Preconditioned()
         self.classifier: FrozenClassifier | None = None
+        self.backbone_mode: BackboneMode = "frozen"
         self.sampling = Sampling()
         self._vocoder: Vocoder | None = None
 
-    def predict_step(self, batch: Any, batch_idx: int) -> Generated:
-        """Draw what a request batch asks for, with the settings of :attr:`sampling`."""
-        return self.draw(batch.y, batch.seed.tolist(), self.sampling)
+    def add_classifier(self, given: str | dict[str, Any], mode: BackboneMode = "frozen") -> FrozenClassifier:
+        """Build the classifier from a checkpoint's path or name, or from the description that was stored of one.
 
-    @property
-    def vocoder(self) -> Vocoder:
-        """Turns log-Mels into waveforms; a default one unless :meth:`use_vocoder` chose another.
-
-        That is the shipped vocoder of the front end, or Griffin-Lim where none was trained on it.
-        """
-        if self._vocoder is None:
-            self.use_vocoder(default_vocoder(self.front_end))
-        assert self._vocoder is not None
-        return self._vocoder
-
-    def use_vocoder(self, vocoder: Vocoder) -> None:
-        """Synthesise with ``vocoder`` from now on; it is not part of checkpoints.
+        Call it after ``save_hyperparameters``: the description takes the path's place there, so that checkpoints of
+        this module need no other file.
 
         Raises:
-            InputError: it was made for another front end, or its weights cannot be had.
+            InputError: the classifier cannot be read.
         """
-        if differences := self.front_end.differences(vocoder.front_end):
-            raise InputError(f"vocoder and model must share one front end, they differ in {'; '.join(differences)}")
-        vocoder.prepare()
-        object.__setattr__(self, "_vocoder", vocoder)  # not a submodule: neither saved nor wrapped by DDP
+        self.classifier, self.backbone_mode = open_classifier(given, mode), mode
+        self.hparams["classifier"] = self.classifier.description
+        return self.classifier
 
-    def parts(self, guided: bool) -> list[nn.Module]:
-        """Networks that an evaluation reads, with the class gradient or without."""
-        asked = self.classifier if guided and not self.is_classifier_free() else None
-        return [self.network, *([asked] if asked is not None else [])]
+    @property
+    def frozen(self) -> FrozenClassifier | None:
+        """The part that training must not change, but for its parameters that ask for gradients."""
+        return self.classifier
+
+    @property
+    def title(self) -> str:
+        """Name of the model in tables."""
+        return type(self).__name__.removesuffix("Module")
+
+    # Training
+
+    def check_data(self, datamodule: Any) -> None:
+        super().check_data(datamodule)
+        labels = getattr(datamodule, "labels", [])
+        if self.denoiser.conditional and (classes := self._num_classes()) <= max(labels, default=-1):
+            raise InputError(
+                f"the network is told digits below {classes}, the data hold {max(labels)}: set its num_classes to 10"
+            )
+        known = self.classifier.labels if self.classifier else range(10)
+        if unknown := [label for label in labels if label not in known]:
+            raise InputError(
+                f"the classifier was trained on digits {list(known)}, the data hold {unknown[0]} too: "
+                "choose labels among them, or pretrain a classifier on all"
+            )
+
+    def losses(self, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
+        """DSM loss ``(B,)`` of the batch's log-Mels at times ``t`` with noise ``eps``.
+
+        A conditional network reads the labels, in training not all of them.
+        """
+        y = self._visible_labels(batch.y) if self.denoiser.conditional else None
+        return dsm_loss(self.denoiser, self.sde, batch.x_0, t, eps, y)
+
+    def _visible_labels(self, y: Tensor) -> Tensor:
+        if not self.training:
+            return y
+        return y.masked_fill(torch.rand(len(y), device=y.device) < self.label_dropout, -1)
+
+    def _num_classes(self) -> int:
+        return int(getattr(self.network, "num_classes", 0))
+
+    def measures(self, batch: Any, t: Tensor, eps: Tensor) -> dict[str, Tensor]:
+        return {"loss": self.losses(batch, t, eps)}
+
+    def metadata(self) -> dict[str, Any]:
+        facts = super().metadata()
+        return facts if self.classifier is None else {**facts, "classifier": self.classifier.fingerprint}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        if self.backbone_mode == "fine-tuned":  # `classifier` says where it started, `backbone` what is stored
+            prefix = "classifier.network."
+            stored = {k[len(prefix) :]: v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+            checkpoint["scoretap"]["backbone"] = fingerprint(stored)
+
+    # Guidance
 
     def is_classifier_free(self, sampling: Sampling | None = None) -> bool:
         """Whether guidance comes from the network's own labels, with ``sampling`` or the current settings."""
@@ -89,12 +160,7 @@ class Generator(NoisyModule):
         """Digits that guidance knows with ``sampling``, or the current settings; none where nothing guides."""
         if not self.is_classifier_free(sampling):
             return list(self.classifier.labels) if self.classifier is not None else []
-        return [label for label in self.labels if label < getattr(self.network, "num_classes", 0)]
-
-    @property
-    def title(self) -> str:
-        """Name of the model in tables."""
-        return type(self).__name__.removesuffix("Module")
+        return [label for label in self.labels if label < self._num_classes()]
 
     def check_guidance(self, labels: list[int], sampling: Sampling) -> None:
         """Refuse labels that cannot be guided to with ``sampling``.
@@ -124,6 +190,39 @@ class Generator(NoisyModule):
             raise InputError(
                 f"cannot guide to digit {unknown[0]}: the {'network' if free else 'classifier'} was trained on {known}"
             )
+
+    def parts(self, guided: bool) -> list[nn.Module]:
+        """Networks that an evaluation reads, with the class gradient or without."""
+        guide = self.classifier if guided and not self.is_classifier_free() else None
+        return [self.network, *([guide] if guide is not None else [])]
+
+    # Drawing
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Generated:
+        """Draw what a request batch asks for, with the settings of :attr:`sampling`."""
+        return self.draw(batch.y, batch.seed.tolist(), self.sampling)
+
+    @property
+    def vocoder(self) -> Vocoder:
+        """Turns log-Mels into waveforms; a default one unless :meth:`use_vocoder` chose another.
+
+        That is the shipped vocoder of the front end, or Griffin-Lim where none was trained on it.
+        """
+        if self._vocoder is None:
+            self.use_vocoder(default_vocoder(self.front_end))
+        assert self._vocoder is not None
+        return self._vocoder
+
+    def use_vocoder(self, vocoder: Vocoder) -> None:
+        """Synthesise with ``vocoder`` from now on; it is not part of checkpoints.
+
+        Raises:
+            InputError: it was made for another front end, or its weights cannot be had.
+        """
+        if differences := self.front_end.differences(vocoder.front_end):
+            raise InputError(f"vocoder and model must share one front end, they differ in {'; '.join(differences)}")
+        vocoder.prepare()
+        object.__setattr__(self, "_vocoder", vocoder)  # not a submodule: neither saved nor wrapped by DDP
 
     @torch.no_grad()
     def draw(self, y: Tensor, seeds: list[int], sampling: Sampling) -> Generated:
@@ -160,31 +259,9 @@ class Generator(NoisyModule):
         drawn = self.draw(y, [seed + j for j in range(len(labels))], sampling)
         return drawn.waveform.cpu(), drawn.x_0.cpu()
 
-    @torch.no_grad()
     def fitting_batch_size(self, y: Tensor, most: int, sampling: Sampling | None = None) -> int:
-        """How many of ``most`` samples a process should draw at once, tried out: the same on all processes.
-
-        Args:
-            y: labels that will be asked for, -1 for none.
-            most: number of samples per process.
-            sampling: settings of drawing; by default the current ones.
-        """
-        brief = (sampling or self.sampling).replace(num_steps=2, compile=False)
-        label, trainer, training = int(y.max()), self._trainer, self.training
-        gamma = brief.guidance_scale if label >= 0 else 0.0
-
-        def draw(count: int) -> None:
-            self.draw(torch.full((count,), label, device=self.device), list(range(count)), brief)
-
-        self.eval()
-        with trainer.precision_plugin.forward_context() if trainer else nullcontext(), torch.inference_mode(False):
-            size = choose_batch_size(draw, self.cost_probe(gamma), self.device, most)
-        self.train(training)
-        if trainer is not None and trainer.world_size > 1:
-            size = int(trainer.strategy.all_gather(torch.tensor(size, device=self.device)).min())
-        if trainer is None or trainer.is_global_zero:
-            print(f"batch_size auto: {size} at a time")
-        return size
+        """How many samples to draw at once; see :func:`~lightning_modules.bases.batch_size.fitting_batch_size`."""
+        return batch_size.fitting_batch_size(self, y, most, sampling or self.sampling)
 
     def cost_probe(self, guidance_scale: float = 0.0) -> Any:
         """A function of a batch size that evaluates the (guided) denoiser once, for counting its cost."""
@@ -200,3 +277,6 @@ class Generator(NoisyModule):
             )
 
         return evaluate
+
+
+DSMModule = Generator  # the name that the package has for it

@@ -74,6 +74,8 @@ class ScoretapCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
+        except InputError:
+            raise
         except (ValueError, TypeError, MisconfigurationException) as error:
             raise InputError(first_sentence(error)) from error
 
@@ -81,7 +83,6 @@ class ScoretapCLI(LightningCLI):
         model = self.model
         if isinstance(model, Generator):
             model.sampling = self._get(self.config_init, "sampling")
-            model.assemble()
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
                 model.use_vocoder(vocoder)
         self._check_data()

@@ -119,7 +119,7 @@ def _autocast(x: Tensor) -> torch.dtype | None:
 
 def _state(owner: Any) -> tuple[Hashable, ...]:
     """Which tensors the owner holds, not their values, and the modes of its modules: other ones need another graph."""
-    parts = [part for part in (owner, getattr(owner, "classifier", None)) if isinstance(part, nn.Module)]
+    parts = [part for part in (owner.network, owner.classifier) if isinstance(part, nn.Module)]
     modules = [module for part in parts for module in part.modules()]
     tensors = chain.from_iterable((*m.parameters(recurse=False), *m.buffers(recurse=False)) for m in modules)
     return (tuple(m.training for m in modules), tuple((id(x), x.dtype, x.stride()) for x in tensors))

@@ -33,14 +33,14 @@ class InputScaling:
         return c_in * x_t, -self.sde.log_snr(t) / 8.0
 
 
-class Classifier(Protocol):
+class ReadableClassifier(Protocol):
     """What a denoiser asks of a classifier: one pass over ``(x_t, t)`` that answers all later questions."""
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any: ...
 
 
-class Denoiser(nn.Module):
-    r"""Estimate of the clean log-Mel.
+class Denoiser:
+    r"""Estimate of the clean log-Mel. It computes with a network and a classifier that others hold and save.
 
     .. math:: \mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F(c_\mathrm{in} x_t, c_\mathrm{noise})
 
@@ -52,21 +52,15 @@ class Denoiser(nn.Module):
         classifier: read once per evaluation where class guidance asks for it.
     """
 
-    classifier: Classifier | None
-
     def __init__(
         self,
         network: nn.Module,
         scaling: InputScaling,
         parameterization: Parameterization,
-        classifier: Classifier | None = None,
+        classifier: ReadableClassifier | None = None,
     ) -> None:
-        super().__init__()
-        self.network = network
-        self.scaling = scaling
-        self.parameterization = parameterization
-        # Not registered as a submodule: its owner holds it once, under one name, in checkpoints.
-        object.__setattr__(self, "classifier", classifier)
+        self.network, self.classifier = network, classifier
+        self.scaling, self.parameterization = scaling, parameterization
 
     @property
     def conditional(self) -> bool:
@@ -93,7 +87,7 @@ class Denoiser(nn.Module):
     def _labels(self, y: Tensor | None) -> tuple[Tensor | None, ...]:
         return (y,) if self.conditional else ()
 
-    def forward(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def __call__(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         """Unguided estimate of ``x_0``; an unconditional network ignores ``y``: wrappers share the signature."""
         return self.denoise(x_t, t, self.read(x_t, t), y)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lightning_modules import InputError
-from lightning_modules.bases.dsm import DSMModule
+from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.cards import card_text
 from lightning_modules.checkpoints.catalogue import FOLDER, NAME, entries, find_entry, is_name
 from lightning_modules.checkpoints.reading import load_module, read_checkpoint
@@ -44,7 +44,7 @@ def test_weights_are_those_of_the_card(entry):
     front_end = getattr(module.network, "front_end", module.front_end)
     # Defaults that change must not change what a shipped model reads.
     assert {"class": type(front_end).__name__, **front_end.settings} == entry.front_end
-    if isinstance(module, DSMModule) and module.classifier is not None:
+    if isinstance(module, Generator) and module.classifier is not None:
         assert module.classifier.labels == entry.labels
 
 
