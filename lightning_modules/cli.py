@@ -1,4 +1,4 @@
-"""The one entry point: `scoretap fit|validate|test|predict` and the commands that are no Trainer methods."""
+"""The entry point `scoretap`: a table of all commands, and the function that runs one of them."""
 
 import sys
 from collections.abc import Sequence
@@ -10,71 +10,79 @@ from lightning_modules.errors import InputError, NonFiniteError
 
 
 class Command(NamedTuple):
-    """One command.
+    """One row of the table of commands.
 
     Attributes:
-        does: what it does, for the list of commands.
-        function: ``module:name`` of the function behind it; none for a Trainer method.
-        paths: its argument that is given without a flag, if it has one.
-        nargs: how many values that argument takes, as argparse counts.
+        summary: what the command does, for the list of commands.
+        function: ``module:name`` of the function behind it; empty for a method of Lightning's Trainer.
+        positional: the argument of that function that is given without a flag, if there is one.
     """
 
-    does: str
+    summary: str
     function: str = ""
-    paths: str = ""
-    nargs: str | None = "+"
+    positional: str = ""
 
 
-_EVALUATION, _COMMANDS = "lightning_modules.evaluation", "lightning_modules.command_line"
 COMMANDS = {
     "fit": Command("train a classifier, an evaluator, a Score Subnet, a U-Net or a vocoder"),
     "validate": Command("loss (and accuracy) on validation clips"),
     "test": Command("the same on test clips; with --scoring.evaluator, the row of a generator"),
     "predict": Command("draw samples from a checkpoint: scoretap predict --ckpt_path X"),
     "score": Command(
-        "judge folders of WAVs with a separately trained evaluator",
-        f"{_EVALUATION}.scoring.command:score_folders",
+        "score folders of WAVs by a separately trained evaluator",
+        "lightning_modules.evaluation.scoring.command:score_folders",
         "folders",
     ),
     "table": Command(
-        "collect scores of runs: Markdown, CSV and a plot", f"{_EVALUATION}.tables.command:make_table", "runs"
+        "collect scores of runs: Markdown, CSV and a plot",
+        "lightning_modules.evaluation.tables.command:make_table",
+        "runs",
     ),
     "plot": Command(
         "metrics of runs against a setting; which equal a reference",
-        f"{_EVALUATION}.tables.sweep_command:make_plot",
+        "lightning_modules.evaluation.tables.sweep_command:make_plot",
         "runs",
     ),
     "report": Command(
         "a page on which samples of runs are heard side by side",
-        f"{_EVALUATION}.report.command:make_report",
+        "lightning_modules.evaluation.report.command:make_report",
         "runs",
     ),
     "vocoders": Command(
-        "vocoders side by side, on real test clips", f"{_EVALUATION}.vocoders.command:compare_vocoders", "corpora"
+        "vocoders side by side, on real test clips",
+        "lightning_modules.evaluation.vocoders.command:compare_vocoders",
+        "corpora",
     ),
-    "listen": Command("digits from a model that is shipped, in seconds", f"{_COMMANDS}.listen:listen"),
+    "listen": Command(
+        "digits from a model that is shipped, in seconds",
+        "lightning_modules.command_line.listen:listen",
+    ),
     "models": Command(
-        "models with names; scoretap models NAME is a card", f"{_COMMANDS}.models:show_models", "name", "?"
+        "models with names; scoretap models NAME is a card",
+        "lightning_modules.command_line.models:show_models",
+        "name",
     ),
     "export": Command(
         "a model with a name, from a training's checkpoint",
         "lightning_modules.checkpoints.export:export",
         "checkpoint",
-        None,
     ),
-    "demo": Command("the whole method on the embedded corpus, in minutes", f"{_COMMANDS}.demo:demo"),
+    "demo": Command(
+        "the whole method on the embedded corpus, in minutes",
+        "lightning_modules.command_line.demo:demo",
+    ),
 }
 USAGE = f"""usage: scoretap COMMAND [--config NAME_OR_FILE ...] [--KEY VALUE ...]
 
 commands
-{chr(10).join(f"  {name:<10} {does}" for name, (does, *_) in COMMANDS.items())}
+{chr(10).join(f"  {name:<10} {command.summary}" for name, command in COMMANDS.items())}
 
 `scoretap COMMAND --help` lists a command's settings; add --model NAME or --data NAME for those of a class.
 """
 
 
 def console() -> int:
-    """The installed command: :func:`main` in a process that is all its own."""
+    """Run the installed command, which has the process to itself."""
     keep_freed_memory()
     return main()
 
@@ -86,7 +94,7 @@ def main(args: Sequence[str] | None = None) -> int:
         args: command line without the program's name; default ``sys.argv[1:]``.
 
     Returns:
-        Exit status: 0 done, 1 a run failed for a reason that one sentence tells, 2 bad input.
+        Exit status: 0 for success, 1 where a run failed for a reason that one sentence tells, 2 for bad input.
     """
     args = list(sys.argv[1:] if args is None else args)
     if not args or args[0] in ("-h", "--help"):
@@ -97,7 +105,7 @@ def main(args: Sequence[str] | None = None) -> int:
         *names, last = COMMANDS
         return _fail(f"unknown command {command!r}: expected {', '.join(names)} or {last}", 2)
     if "" not in sys.path:
-        sys.path.append("")  # classes of one's own, in the folder one stands in, as `python -m` would find them
+        sys.path.append("")  # so that a user's own classes in the current folder are found, as `python -m` finds them
     try:
         _run(command, rest)
     except InputError as error:
@@ -109,13 +117,13 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run(name: str, args: list[str]) -> None:
     """Run a command; its module is imported here so that `--help` stays quick."""
-    _, function, paths, nargs = COMMANDS[name]
-    if not function:
+    command = COMMANDS[name]
+    if not command.function:
         import_module("lightning_modules.command_line.trainer").run_trainer(name, args)
         return
-    module, _, attribute = function.partition(":")
+    module, _, function = command.function.partition(":")
     run_function = import_module("lightning_modules.command_line.functions").run_function
-    run_function(getattr(import_module(module), attribute), args, name, paths, nargs)
+    run_function(getattr(import_module(module), function), args, name, command.positional)
 
 
 def _fail(sentence: str, status: int) -> int:

@@ -1,5 +1,6 @@
-"""Run a plain function as a command: its signature gives the flags, its docstring the help."""
+"""Running a plain function as a command: its signature gives the flags, its docstring the help."""
 
+import inspect
 from collections.abc import Callable
 
 from docstring_parser import parse
@@ -9,31 +10,33 @@ from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.errors import InputError
 
 
-def run_function(
-    function: Callable[..., None], args: list[str], command: str, paths: str = "", nargs: str | None = "+"
-) -> None:
+def run_function(function: Callable[..., None], args: list[str], command: str, positional: str = "") -> None:
     """Call ``function`` with the arguments that ``args`` spell.
 
     Args:
         function: what the command does.
         args: command line after the command.
         command: its name, for the help text.
-        paths: name of the argument that is given without a flag; none by default.
-        nargs: how many values that argument takes, as argparse counts; None for exactly one, which is no list.
+        positional: name of the argument that is given without a flag; none by default. It takes one value or more
+            where it is a list, one value or none where it has a default, and else exactly one.
 
     Raises:
         InputError: the arguments do not fit.
     """
-    description = (function.__doc__ or "").partition("Args:")[0]
+    documentation = function.__doc__ or ""
+    description = documentation.partition("Args:")[0]
     parser = ArgumentParser(prog=f"scoretap {command}", description=description, exit_on_error=False)
     parser.add_argument("--config", action="config", help="File of settings, which later flags change.")
-    if paths:
-        described = {found.arg_name: found.description for found in parse(function.__doc__ or "").params}
-        parser.add_argument(paths, nargs=nargs, type=str, help=described[paths])
-    parser.add_function_arguments(function, skip={paths}, as_group=False)
+    if positional:
+        parameter = inspect.signature(function).parameters[positional]
+        optional = None if parameter.default is parameter.empty else "?"
+        nargs = "+" if parameter.annotation == list[str] else optional
+        descriptions = {argument.arg_name: argument.description for argument in parse(documentation).params}
+        parser.add_argument(positional, nargs=nargs, type=str, help=descriptions[positional])
+    parser.add_function_arguments(function, skip={positional}, as_group=False)
     try:
-        given = parser.parse_args(args).as_dict()
+        settings = parser.parse_args(args).as_dict()
     except ArgumentError as error:
         raise InputError(first_sentence(error)) from error
-    given.pop("config", None)
-    function(**given)
+    settings.pop("config", None)
+    function(**settings)
