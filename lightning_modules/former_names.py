@@ -18,6 +18,7 @@ FORMER_NAMES = {
     "lightning_modules.bases.dsm": "lightning_modules.bases.generator",
     "lightning_modules.batch_size": "lightning_modules.bases.batch_size",
     "lightning_modules.demo": "lightning_modules.command_line.demo",
+    "lightning_modules.diffusion.classifier_free_guidance": "lightning_modules.diffusion.guidance",
     "lightning_modules.diffusion.thresholding": "lightning_modules.diffusion.clamp",
     "lightning_modules.diffusion.times": "lightning_modules.diffusion.training_times",
     "lightning_modules.dsm": "lightning_modules.bases.generator",

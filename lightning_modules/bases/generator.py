@@ -154,7 +154,7 @@ class Generator(NoisyModule):
 
     def is_classifier_free(self, sampling: Sampling | None = None) -> bool:
         """Whether guidance comes from the network's own labels, with ``sampling`` or the current settings."""
-        return (sampling or self.sampling).is_classifier_free(getattr(self, "denoiser", None))
+        return (sampling or self.sampling).guidance_settings.is_classifier_free(self.denoiser)
 
     def guided_labels(self, sampling: Sampling | None = None) -> list[int]:
         """Digits that guidance knows with ``sampling``, or the current settings; none where nothing guides."""
@@ -168,28 +168,7 @@ class Generator(NoisyModule):
         Raises:
             InputError: there is nothing that guides as asked, or it was not trained on a label.
         """
-        wanted = sorted({label for label in labels if label >= 0})
-        if sampling.guidance_scale == 0 or not wanted:
-            return
-        free, known = self.is_classifier_free(sampling), self.guided_labels(sampling)
-        if free and not known:
-            raise InputError(
-                "classifier-free guidance needs a network trained with labels and this one was not: leave out "
-                "guidance_by, or train one with num_classes 10"
-            )
-        if free and sampling.guidance_at == "denoised":
-            raise InputError(
-                "guidance_at denoised asks a classifier, classifier-free guidance has none: leave it out, or set "
-                "guidance_by classifier"
-            )
-        if not free and self.classifier is None:
-            raise InputError(
-                "guidance needs a classifier and this model has none: set guidance_scale 0 or train with one"
-            )
-        if unknown := [label for label in wanted if label not in known]:
-            raise InputError(
-                f"cannot guide to digit {unknown[0]}: the {'network' if free else 'classifier'} was trained on {known}"
-            )
+        sampling.guidance_settings.check(labels, self.guided_labels(sampling), self.denoiser)
 
     def parts(self, guided: bool) -> list[nn.Module]:
         """Networks that an evaluation reads, with the class gradient or without."""

@@ -1,19 +1,29 @@
-"""The settings of one generation run, and the run itself."""
+"""The settings of drawing samples, and the drawing itself."""
 
-import math
+import inspect
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from lightning_modules.diffusion.clamp import Clamp
-from lightning_modules.diffusion.classifier_free_guidance import ClassifierFreeGuidance
 from lightning_modules.diffusion.compiled import CompiledRunner, backend_of
-from lightning_modules.diffusion.guidance import ClassifierGuidance, DenoisedGuidance, Guidance, run_directly
+from lightning_modules.diffusion.guidance import Guidance, run_directly
 from lightning_modules.diffusion.guidance_schedules import Constant, GuidanceSchedule
+from lightning_modules.diffusion.guidance_settings import GuidanceSettings
 from lightning_modules.diffusion.samplers import EulerMaruyama, PerSampleNoise, Sampler, TimeGrid, UniformTime
 from lightning_modules.diffusion.samplers.base import SamplerOutput
 from lightning_modules.diffusion.sde import VPSDE
+
+
+def _guidance_setting(name: str) -> Any:
+    """An attribute of :class:`Sampling` that is the setting ``name`` of its guidance."""
+
+    def change(sampling: "Sampling", value: Any) -> None:
+        sampling.guidance_settings = replace(sampling.guidance_settings, **{name: value})
+
+    return property(lambda sampling: getattr(sampling.guidance_settings, name), change)
 
 
 class Sampling:
@@ -56,8 +66,7 @@ class Sampling:
         compile: bool | str = False,
         clamp_quantile: float | None = None,
     ) -> None:
-        if not 0 <= guidance_scale < math.inf:
-            raise ValueError(f"guidance_scale must be a finite number of at least 0, got {guidance_scale}")
+        self.guidance_settings = GuidanceSettings(guidance_by, guidance_scale, guidance or Constant(), guidance_at)
         if num_steps < 1:
             raise ValueError(f"num_steps must be at least 1, got {num_steps}")
         if clamp is not None and not clamp > 0:
@@ -66,43 +75,34 @@ class Sampling:
             raise ValueError(
                 f"clamp_quantile must be in (0, 1] and needs a clamp, got {clamp_quantile} with clamp {clamp}"
             )
-        if guidance_at not in ("noisy", "denoised"):
-            raise ValueError(f"guidance_at must be 'noisy' or 'denoised', got {guidance_at!r}")
-        if guidance_by not in ("classifier", "classifier_free", None):
-            raise ValueError(f"guidance_by must be 'classifier', 'classifier_free' or null, got {guidance_by!r}")
-        self.guidance_scale, self.num_steps, self.clamp = guidance_scale, num_steps, clamp
+        self.num_steps, self.clamp = num_steps, clamp
         self.sampler = sampler or EulerMaruyama()
         self.time_grid = time_grid or UniformTime()
-        self.guidance, self.guidance_at, self.guidance_by = guidance or Constant(), guidance_at, guidance_by
         backend_of(compile)
         self.compile, self.clamp_quantile = compile, clamp_quantile
 
+    guidance_scale = _guidance_setting("scale")
+    guidance = _guidance_setting("schedule")
+    guidance_at = _guidance_setting("at")
+    guidance_by = _guidance_setting("kind")
+
     def replace(self, **changes: Any) -> "Sampling":
         """The same settings with some changed, validated anew."""
-        return Sampling(**{**vars(self), **changes})
-
-    def is_classifier_free(self, denoiser: Any) -> bool:
-        """Whether ``denoiser`` would be guided by its own network rather than by a classifier."""
-        if self.guidance_by is None:
-            return getattr(denoiser, "conditional", False)
-        return self.guidance_by == "classifier_free"
+        settings = {name: getattr(self, name) for name in inspect.signature(Sampling).parameters}
+        return Sampling(**{**settings, **changes})
 
     def guidance_name(self, denoiser: Any = None) -> str:
         """Schedule and kind of guidance in short form, such as ``Interval(low=0.2, high=3.0, inside=Constant)``."""
-        if self.is_classifier_free(denoiser):
-            return f"{self.guidance} classifier-free"
-        return str(self.guidance) + (" at denoised" if self.guidance_at == "denoised" else "")
+        return self.guidance_settings.name(denoiser)
 
     def guide(self, denoiser: Any, sde: VPSDE) -> Guidance:
         """``denoiser``, clamped and guided as these settings say."""
-        kind: type[Guidance] = DenoisedGuidance if self.guidance_at == "denoised" else ClassifierGuidance
-        if self.is_classifier_free(denoiser):
-            kind = ClassifierFreeGuidance
+        wrapper = self.guidance_settings.wrapper(denoiser)
         bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp, self.clamp_quantile)
         backend = backend_of(self.compile)
-        settings = (kind.__name__, self.clamp, self.clamp_quantile, *vars(sde).values())
+        settings = (wrapper.__name__, self.clamp, self.clamp_quantile, *vars(sde).values())
         run = CompiledRunner(denoiser, backend, settings) if backend else run_directly
-        return kind(bounded, sde, self.guidance_scale, self.guidance, run)
+        return wrapper(bounded, sde, self.guidance_scale, self.guidance, run)
 
     @torch.no_grad()
     def draw(
