@@ -1,11 +1,11 @@
-"""Weights in the order in which convolutions read fastest."""
+"""A callback that stores weights in the order in which convolutions read fastest."""
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class ChannelsLast(Callback):
-    """Stores weights of convolutions with channels innermost, and so makes all maps between them follow.
+    """Stores weights of convolutions with channels innermost; the maps between them then have that order too.
 
     For training and drawing alike. Results differ by rounding: an estimate of ``x_0`` in float32 by about 1e-6.
     Checkpoints made with and without this callback load into each other. A guided evaluation of a small Score Subnet on

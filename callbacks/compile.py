@@ -1,4 +1,4 @@
-"""Training with compiled networks."""
+"""A callback that compiles the network that is trained."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -9,10 +9,10 @@ from lightning_modules.errors import InputError
 class Compile(Callback):
     """Compiles the network that is trained, in place, by ``torch.compile``; meant for GPUs.
 
-    Of a Score Subnet the decoder alone: the frozen backbone and its taps, whose gradients cannot be compiled there, run
-    as they are. Drawing has its own flag, ``--sampling.compile``. Losses differ by rounding, in float32 by about 1e-6;
-    checkpoints made with and without this callback load into each other. Training and validation, and a last batch that
-    is smaller, need a graph each: some minutes on a CPU, where little is gained.
+    Of a Score Subnet only the decoder is compiled: gradients of the frozen backbone's taps cannot be. Drawing has its
+    own flag, ``--sampling.compile``. Losses differ by rounding, in float32 by about 1e-6; checkpoints made with and
+    without this callback load into each other. Training, validation and a last, smaller batch need a graph each: some
+    minutes on a CPU, where little is gained.
 
     Args:
         backend: of ``torch.compile``.
@@ -30,5 +30,5 @@ class Compile(Callback):
             raise InputError(f"Compile compiles a network, {type(pl_module).__name__} has none: leave the callback out")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not before: costs are counted, and the first validation is run, by operators that a counter can see.
+        # Not before: until now costs are counted, and a counter sees no operators of a compiled network.
         pl_module.network.compile(backend=self.backend)  # type: ignore[operator, union-attr]

@@ -1,4 +1,4 @@
-"""What a step costs, said before training starts."""
+"""A callback that reports what a network evaluation costs, before training starts."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -24,7 +24,7 @@ class CostReport(Callback):
 
 
 def cost_of(pl_module: LightningModule) -> dict[str, float]:
-    """Millions of parameters and GMACs per step of a classifier or generator module."""
+    """Count millions of parameters, and GMACs per step, of a module."""
     count = count_parameters(pl_module)
     facts = {"cost/parameters_million": count.total / 1e6, "cost/trained_million": count.trainable / 1e6}
     was_training = pl_module.training

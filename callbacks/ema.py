@@ -1,4 +1,4 @@
-"""Exponential moving average of what is trained."""
+"""A callback that keeps an exponential moving average of the trained parameters."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from callbacks.trained_buffers import trained_buffers
 
 
 class EMA(Callback):
-    r"""Averages what is trained, and nothing else; validates, tests and saves the average.
+    r"""Averages the trained parameters; validation, test and checkpoints use the average.
 
     .. math:: \bar\theta \leftarrow d\,\bar\theta + (1 - d)\,\theta, \qquad
               d = \min\Bigl(\text{decay}, \frac{1 + n}{10 + n}\Bigr)
 
     after optimizer step n, for trained parameters and for the statistics that BatchNorm keeps of them: floating buffers
-    outside frozen parts, as ``torch.optim.swa_utils.AveragedModel`` has with ``use_buffers``. What is frozen is never
-    touched, not even by rounding. The average is swapped into the module for evaluation, so that nothing is copied that
+    outside frozen parts, as ``torch.optim.swa_utils.AveragedModel`` has with ``use_buffers``. Frozen parts are never
+    touched, not even by rounding. For evaluation the average is swapped into the module itself: a copy of the module
     could read another module's taps. A checkpoint's ``state_dict`` holds the average; the raw values stand beside it as
     ``raw_parameters`` and training resumes from them.
 
@@ -96,7 +96,7 @@ class EMA(Callback):
 
 
 def _trained(module: LightningModule) -> dict[str, Tensor]:
-    """What is averaged, by name and detached."""
+    """Tensors that are averaged, by name and detached."""
     parameters = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
     return parameters | {name: b for name, b in trained_buffers(module).items() if b.is_floating_point()}
 

@@ -1,4 +1,4 @@
-"""Frozen means frozen: proven during every run."""
+"""A callback that checks during training that frozen parameters stay as they are."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -23,17 +23,17 @@ class FrozenGuard(Callback):
         self._expected = _hashes(pl_module, self._tuned)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        found = _hashes(pl_module, self._tuned)
-        if changed := [name for name in self._expected if found.get(name) != self._expected[name]]:
+        current = _hashes(pl_module, self._tuned)
+        if changed := [name for name in self._expected if current.get(name) != self._expected[name]]:
             raise RuntimeError(
-                f"frozen tensor {changed[0]!r} changed during training ({len(changed)} of {len(found)} did): "
+                f"frozen tensor {changed[0]!r} changed during training ({len(changed)} of {len(current)} did): "
                 "an optimizer, a callback or a hook writes to the frozen classifier"
             )
         frozen = getattr(pl_module, "frozen", None)
         if frozen is None:
             return
-        kept = {name: p for name, p in frozen.named_parameters() if name not in self._tuned}
-        if touched := [name for name, p in kept.items() if p.grad is not None or p.requires_grad]:
+        guarded = {name: p for name, p in frozen.named_parameters() if name not in self._tuned}
+        if touched := [name for name, p in guarded.items() if p.grad is not None or p.requires_grad]:
             raise RuntimeError(f"frozen parameter {touched[0]!r} collects gradients: it must have requires_grad false")
         if any(module.training for module in frozen.modules()):
             raise RuntimeError("the frozen classifier left evaluation mode: something calls train() on its parts")

@@ -1,4 +1,4 @@
-"""Never train on nonsense."""
+"""A callback that stops training at the first NaN or infinity."""
 
 from typing import Any, Literal
 
@@ -14,9 +14,9 @@ from lightning_modules.errors import NonFiniteError
 class NonFiniteGuard(Callback):
     """Stops at the first loss or gradient that is NaN or infinite, before it reaches a parameter.
 
-    The weights of the last good step are saved first, to ``last_good.ckpt`` in the run's folder. Gradients are looked
-    at after they were reduced over processes, so all of them stop, or skip, together. Under fp16 the gradient scaler
-    expects such gradients and deals with them: there only the loss is watched. Buffers that the forward pass has
+    The weights of the last good step are saved first, to ``last_good.ckpt`` in the run's folder. Gradients are
+    checked after they were reduced over processes, so all processes stop, or skip, together. Under fp16 the gradient
+    scaler expects such gradients and deals with them: there only the loss is checked. Buffers that the forward pass has
     changed by then, such as BatchNorm's statistics, are set back to those before the step.
 
     Args:
@@ -77,7 +77,7 @@ class NonFiniteGuard(Callback):
 
 
 def _describe(step: dict[str, Tensor]) -> str:
-    """Noise levels and corpus items of a step, bad items first where the loss names them."""
+    """Name noise levels and corpus items of a step: only the bad ones where the loss shows which they are."""
     if not step:
         return "batch unknown"
     bad = ~torch.isfinite(step["loss"])

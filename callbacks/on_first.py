@@ -1,4 +1,4 @@
-"""Work that one process does for all."""
+"""Doing work on the first process for all processes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from lightning_modules.errors import InputError
 
 
 def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
-    """Do ``work`` on the first process while the others wait; what is refused there is refused on all.
+    """Do ``work`` on the first process while the others wait; an input error there is raised on all.
 
     Returns:
         What ``work`` returns, on the first process; None on the others.

@@ -1,4 +1,4 @@
-"""Where a run keeps its files."""
+"""The folder in which a run keeps its files."""
 
 import os
 from pathlib import Path
@@ -9,15 +9,15 @@ from lightning_modules.checkpoints.catalogue import WEIGHTS
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """The folder of this run alone, the same on every process: ``ModelCheckpoint`` puts ``checkpoints/`` into it.
+    """Find the folder of this run, in which ``ModelCheckpoint`` makes ``checkpoints/``; the same on every process.
 
     It is the first logger's ``log_dir``; where a logger has none, such as Weights & Biases, ``save_dir/name/version``.
     Without a logger it is the Trainer's ``default_root_dir``. Call it on all processes.
     """
-    return Path(trainer.strategy.broadcast(str(_own_folder(trainer))))
+    return Path(trainer.strategy.broadcast(str(_logger_folder(trainer))))
 
 
-def _own_folder(trainer: Trainer) -> str | Path:
+def _logger_folder(trainer: Trainer) -> str | Path:
     if not trainer.loggers:
         return trainer.default_root_dir
     logger = trainer.loggers[0]
@@ -29,9 +29,10 @@ def _own_folder(trainer: Trainer) -> str | Path:
 
 
 def checkpoint_folder(trainer: Trainer) -> Path:
-    """The folder of the run whose checkpoint is tested; one in ``default_root_dir`` for a model that is of no run here.
+    """Find the folder of the run whose checkpoint is tested.
 
-    Without a checkpoint it is ``default_root_dir`` itself.
+    A shipped model has no run on this machine: its folder is in ``default_root_dir`` and has the model's name. Without
+    a checkpoint the folder is ``default_root_dir`` itself.
     """
     if trainer.ckpt_path is None:
         return Path(trainer.default_root_dir)

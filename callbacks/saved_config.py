@@ -1,4 +1,4 @@
-"""The settings of a run, kept beside its checkpoints, and who the run is, kept inside them."""
+"""A callback that saves the settings of a run beside its checkpoints, and the run's names inside them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ from lightning_modules.tracking import WandbTracker
 class SavedConfig(SaveConfigCallback):
     """Writes ``config.yaml`` to the run's own folder; Lightning's would share one where a logger has no ``log_dir``.
 
-    Checkpoints tell under ``run`` which configs were composed and which W&B run it is, so that a run that is resumed or
-    tested belongs to the same group.
+    Under ``run`` checkpoints store the names of the configs and of the W&B run, so that a resumed or tested run gets
+    into the same group.
 
     Args:
         args: of Lightning's callback.
-        configs: names of the composed configs.
+        configs: names of the run's configs.
         kwargs: of Lightning's callback.
     """
 

@@ -1,10 +1,10 @@
-"""What training changes in a module beside its parameters."""
+"""Buffers that training changes in a module, such as the running statistics of BatchNorm."""
 
 from torch import Tensor, nn
 
 
 def trained_buffers(module: nn.Module, prefix: str = "") -> dict[str, Tensor]:
-    """Saved buffers outside frozen parts by name, such as the running statistics of BatchNorm.
+    """Find the saved buffers outside frozen parts, by name.
 
     A part is frozen when it has parameters and none of them is trained.
     """
@@ -12,7 +12,7 @@ def trained_buffers(module: nn.Module, prefix: str = "") -> dict[str, Tensor]:
     if trained and not any(trained):
         return {}
     unsaved = module._non_persistent_buffers_set
-    found = {prefix + name: b for name, b in module.named_buffers(recurse=False) if name not in unsaved}
+    buffers = {prefix + name: b for name, b in module.named_buffers(recurse=False) if name not in unsaved}
     for name, child in module.named_children():
-        found |= trained_buffers(child, f"{prefix}{name}.")
-    return found
+        buffers |= trained_buffers(child, f"{prefix}{name}.")
+    return buffers

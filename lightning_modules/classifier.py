@@ -1,4 +1,4 @@
-"""Classifier pretraining: cross-entropy on noisy log-Mels. Its result is the frozen backbone."""
+"""The classifier is trained on noisy log-Mels; frozen, it is the backbone of a Score Subnet."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ class ClassifierModule(NoisyModule):
         label_smoothing: share of the target spread over all classes.
         times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
-        clean: whether training sees the smallest noise level alone, as that of classifiers of clean speech does, and
-            ``times`` is of no use. Validation and test see all levels in either case.
+        clean: whether training uses the smallest noise level only, as for a classifier of clean speech; ``times`` is
+            then ignored. Validation and test use all levels in either case.
     """
 
     tracked = ("loss", "accuracy")

@@ -1,4 +1,4 @@
-"""Log-Mels of recordings with a generator's traces: what a vocoder of generated speech should be trained on."""
+"""Training data for vocoders: log-Mels of recordings that a generator has partly drawn again."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ from lightning_modules.loading import load_generator
 class DiffusionDegradation(MelDegradation):
     """Noises some clips' log-Mels to a middle level and lets a generator remove the noise again.
 
-    That is SDEdit (Meng et al. 2022, arXiv:2108.01073) on recordings: what comes out is aligned with the waveform, as a
-    vocoder's training needs it, and has the texture that the generator gives its own samples. Text-to-speech fine-tunes
-    vocoders on such Mels. Other clips go through :class:`MelDegradation`.
+    That is SDEdit (Meng et al. 2022, arXiv:2108.01073) on recordings: the result is aligned with the waveform, as a
+    vocoder's training needs it, and has the texture of the generator's own samples. Vocoders of text-to-speech systems
+    are fine-tuned on such Mels. Other clips go through :class:`MelDegradation`.
 
     Every batch draws one generator, without guidance, and one noise level (sigma over alpha, in units of the scaled
     log-Mel), uniform in its logarithm.
@@ -55,24 +55,24 @@ class DiffusionDegradation(MelDegradation):
         self._loaded: Sequence[Generator] = ()  # not submodules: they are not trained, averaged or saved
 
     def prepare(self, front_end: LogMel) -> None:
-        """Read the generators, once.
+        """Load the generators; later calls do nothing.
 
         Raises:
             InputError: one cannot be used, or has another front end.
         """
         if self._loaded:
             return
-        found = [load_generator(path).requires_grad_(False) for path in self.generators]
-        for path, generator in zip(self.generators, found, strict=True):
+        loaded = [load_generator(path).requires_grad_(False) for path in self.generators]
+        for path, generator in zip(self.generators, loaded, strict=True):
             if differences := generator.front_end.differences(front_end):
                 raise InputError(
                     f"the vocoder and the generator {path!r} must share one front end, they differ in "
                     f"{'; '.join(differences)}: give a generator of the vocoder's log-Mels"
                 )
-        self._loaded = tuple(found)
+        self._loaded = tuple(loaded)
 
     def forward(self, log_mel: Tensor) -> Tensor:
-        """Changed copy of ``log_mel`` ``(B, F, 1 + N // hop_length)``, drawn from the global random state."""
+        """Degrade a copy of ``log_mel`` ``(B, F, 1 + N // hop_length)`` by the global random state."""
         chosen = torch.rand(len(log_mel), device=log_mel.device) < self.generated
         changed = super().forward(log_mel)
         if not self._loaded or not chosen.any():
@@ -80,13 +80,13 @@ class DiffusionDegradation(MelDegradation):
         generator = self._loaded[int(torch.randint(len(self._loaded), ()))].to(log_mel.device)
         level = self.low * (self.high / self.low) ** float(torch.rand(()))
         return changed.index_copy(
-            0, chosen.nonzero()[:, 0], regenerated(generator, log_mel[chosen], level, self.num_steps)
+            0, chosen.nonzero()[:, 0], regenerate(generator, log_mel[chosen], level, self.num_steps)
         )
 
 
 @torch.no_grad()
-def regenerated(generator: Generator, log_mel: Tensor, noise_level: float, num_steps: int = 4) -> Tensor:
-    """Log-Mels noised to ``noise_level`` and drawn again without guidance, shape of ``log_mel``.
+def regenerate(generator: Generator, log_mel: Tensor, noise_level: float, num_steps: int = 4) -> Tensor:
+    """Noise log-Mels to ``noise_level`` and draw them again without guidance; shape of ``log_mel``.
 
     Args:
         generator: in evaluation mode.

@@ -1,4 +1,4 @@
-"""The errors that a user can mend, and that the command line prints as one sentence without a traceback."""
+"""Errors that a user can correct: the command line prints each as one sentence, without a traceback."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ class InputError(ValueError):
 
 
 class NonFiniteError(RuntimeError):
-    """A run met a NaN or an infinity: the message names what held it, in training step, noise level and batch."""
+    """A run met a NaN or an infinity: the message names the training step, the noise levels and the items."""
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name nearest to ``name``, or an empty string."""
+    """Suggest the known name nearest to ``name``; an empty string where none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""

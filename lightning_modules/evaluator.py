@@ -1,4 +1,4 @@
-"""The judge: trained on clean recordings by an architecture of its own, never on diffusion noise, never the guide."""
+"""The evaluator recognises digits, to score generated speech; it is trained apart from the classifier that guides."""
 
 from typing import Any
 
@@ -14,7 +14,9 @@ from lightning_modules.optimization import Optimization
 
 
 class EvaluatorModule(CorpusModule):
-    """Digit recogniser for judging generated speech; train it on a corpus whose front end is ``Waveform``.
+    """Trains a digit recogniser that scores generated speech; its corpus must have the front end ``Waveform``.
+
+    It has an architecture of its own, is trained on clean recordings without diffusion noise, and never guides.
 
     Args:
         network: maps ``(B, 1, 32, 32)`` decibels to logits and features; default the SC09 benchmark's ResNeXt.
@@ -24,8 +26,8 @@ class EvaluatorModule(CorpusModule):
         optimization: optimiser and learning-rate schedule.
 
     Attributes:
-        val_accuracy: share of validation clips heard right when last validated, in [0, 1]; travels with checkpoints.
-            None before any validation: the sanity check is of a few clips only and does not count.
+        val_accuracy: share of validation clips that the latest validation recognised, in [0, 1]; checkpoints store it.
+            None before any validation: the sanity check reads a few clips only and does not count.
     """
 
     front_end: Waveform

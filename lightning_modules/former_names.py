@@ -1,4 +1,4 @@
-"""Former names of modules that moved: what was written with them still imports."""
+"""Former names of modules that have moved: imports by those names still work."""
 
 import sys
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ FORMER_NAMES = {
 
 
 class _FormerNamesFinder(MetaPathFinder, Loader):
-    """Answers an import of a former name with the module that has its place; both names are one module."""
+    """Answers an import by a former name with the module of the present name, so that there is one module, not two."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -66,7 +66,7 @@ class _FormerNamesFinder(MetaPathFinder, Loader):
 
 
 def _present_name(name: str) -> str:
-    """The name that a module has now; an empty string where it has kept its name."""
+    """The present name of a module; an empty string where it never had another."""
     for former, present in FORMER_NAMES.items():
         if name == former or name.startswith(f"{former}."):
             return present + name[len(former) :]

@@ -1,4 +1,4 @@
-"""Three lines in a notebook: load a generator, sample, listen."""
+"""Loading trained models in Python: a generator to draw samples with, an evaluator to score them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from lightning_modules.evaluator import EvaluatorModule
 
 
 def load_generator(path: str | Path, device: str = "cpu") -> Generator:
-    """The generator stored at ``path``, ready to ``sample``.
+    """Load the generator stored at ``path``, ready to ``sample``.
 
     >>> generator = load_generator("runs/demo/score_subnet")
     >>> waveforms, mels = generator.sample(labels=[3, 1, 4], guidance_scale=3.0, seed=0)
@@ -31,7 +31,7 @@ def load_generator(path: str | Path, device: str = "cpu") -> Generator:
 
 
 def load_evaluator(path: str | Path) -> EvaluatorModule:
-    """The evaluator stored at ``path``.
+    """Load the evaluator stored at ``path``.
 
     Raises:
         InputError: the file is missing, damaged, or holds something else.

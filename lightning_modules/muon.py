@@ -1,4 +1,4 @@
-"""Muon: orthogonalised updates for weight matrices, AdamW for the rest, in one optimiser."""
+"""The optimiser Muon: orthogonalised updates for weight matrices, AdamW for the other parameters."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from lightning_modules.networks.blocks import at_least_float32
 
 
 class Muon(torch.optim.Optimizer):
-    r"""Momentum whose matrix is replaced by its nearest orthogonal one (Jordan et al. 2024, "Muon").
+    r"""Steps along the momentum, whose matrix is replaced by the nearest orthogonal one (Jordan et al. 2024, "Muon").
 
     .. math::
         M \leftarrow \mu M + (1 - \mu) G, \qquad
@@ -97,7 +97,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize(matrices: Tensor, iterations: int = 5) -> Tensor:
-    r"""Matrices ``(..., m, n)`` with the same singular vectors and singular values near 1 (about 0.7 to 1.2).
+    r"""Move singular values of matrices ``(..., m, n)`` near 1 (about 0.7 to 1.2) and keep their singular vectors.
 
     Newton-Schulz iteration with Jordan's quintic coefficients; zero matrices stay zero. It runs on the smaller Gram
     matrix, which costs two products as large as the matrix in place of ten:

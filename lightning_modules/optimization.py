@@ -1,4 +1,4 @@
-"""How the trained part of a module is optimised."""
+"""The optimiser and the learning-rate schedule of a module's trained parameters."""
 
 import math
 from collections.abc import Iterable
@@ -45,12 +45,12 @@ class Optimization:
     def configure(
         self, parameters: Iterable[nn.Parameter], total_steps: float, planned_steps: int | None = None
     ) -> dict[str, Any]:
-        """Optimizer and schedule in Lightning's form.
+        """Make the optimiser and its schedule, in the form that Lightning expects.
 
         Args:
             parameters: of the module; those that are frozen are left out.
-            total_steps: optimizer steps of the whole run; infinite where nothing but its user ends it.
-            planned_steps: what a run that is resumed had planned with ``one_cycle``; None for a new run.
+            total_steps: optimizer steps of the whole run; infinite where only its user ends it.
+            planned_steps: number of steps for which a resumed run had planned ``one_cycle``; None for a new run.
 
         Raises:
             InputError: ``one_cycle`` is given no end, or more steps than it was planned for.

@@ -1,4 +1,4 @@
-"""Score Subnet training on a classifier that is frozen, or for comparison fine-tuned or random."""
+"""The Score Subnet is trained on the taps of a classifier, which is frozen, or for comparison fine-tuned or random."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -16,16 +16,16 @@ from lightning_modules.optimization import Optimization
 class ScoreSubnetModule(Generator):
     """Trains a :class:`~lightning_modules.networks.ScoreSubnet` on a frozen classifier's taps (arXiv:2606.20457).
 
-    Process, scaling and front end are the classifier's own. The backbone guides as it is: one that is random knows no
-    digit, and one that is fine-tuned by this loss alone may forget them. Compare those without guidance.
+    Diffusion process, input scaling and front end are the classifier's. The same backbone guides: a random one knows no
+    digits, and one that is fine-tuned by this loss alone may forget them. Compare such models without guidance.
 
     Args:
-        classifier: path of a classifier checkpoint; afterwards its description.
+        classifier: path or name of a classifier checkpoint; checkpoints of this module store its description instead.
         taps: submodules of the classifier to read: names, or ``{module, feature, gradient}``; ``stages.-1.*`` names
             every block of the last stage.
         signals: what a tap given by its name alone delivers.
-        backbone_mode: ``frozen`` is the method; ``fine-tuned`` trains what the feature taps depend on too, still in
-            evaluation mode and without second derivatives; ``random`` freezes weights that nobody trained.
+        backbone_mode: ``frozen`` is the method; ``fine-tuned`` also trains the layers that the feature taps depend on,
+            in evaluation mode and without second derivatives; ``random`` freezes weights that nobody trained.
         subnet: the subnet; called with the taps' shapes and the output shape.
         parameterization: what the subnet's output means; default preconditioned.
         times: distribution of training times; default uniform.

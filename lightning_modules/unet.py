@@ -1,4 +1,4 @@
-"""The U-Net baseline, end to end, with an optional separate classifier for guidance."""
+"""The U-Net baseline is trained end to end; a separate classifier may guide it."""
 
 from torch import nn
 
@@ -15,7 +15,7 @@ class UNetModule(Generator):
     Args:
         network: maps scaled input ``(B, 1, F, L)`` and ``c_noise`` ``(B,)`` to the same shape; default
             :class:`~lightning_modules.networks.UNet` at paper size. One with ``num_classes`` reads labels too.
-        classifier: path of a classifier checkpoint that guides; null for an unguided model.
+        classifier: path or name of a classifier checkpoint that guides; null for none.
         sde: diffusion process; a classifier must share it.
         sigma_data: standard deviation of the scaled log-Mels.
         front_end: analysis of the corpus; linked to the data's.

@@ -1,4 +1,4 @@
-"""Trains a vocoder on recordings: spectral losses first, then against discriminators too."""
+"""The vocoder is trained on recordings: first by spectral losses, then also against discriminators."""
 
 from typing import Any
 
@@ -21,21 +21,21 @@ from lightning_modules.optimization import Optimization
 
 
 class VocoderModule(CorpusModule):
-    """Trains log-Mel to waveform on a corpus whose front end is ``Waveform``; its checkpoint is a ``NeuralVocoder``.
+    """Trains a network from log-Mels to waveforms; ``NeuralVocoder`` reads its checkpoints.
 
-    Two optimisers are stepped by hand, so gradients are clipped here: ``trainer.gradient_clip_val`` must be null. Steps
-    are counted in batches: the discriminators' optimiser steps beside, not in addition. On several devices use
-    ``--trainer.strategy ddp_find_unused_parameters_true``.
+    The corpus must have the front end ``Waveform``. Two optimisers are stepped by hand, so gradients are clipped here:
+    ``trainer.gradient_clip_val`` must be null. A step is a batch: that of the discriminators' optimiser is not counted
+    in addition. On several devices use ``--trainer.strategy ddp_find_unused_parameters_true``.
 
     Args:
         network: log-Mels to waveforms; its front end is the vocoder's.
-        discriminators: critics of the second phase; null trains on spectral losses alone.
+        discriminators: networks of the second phase that tell real from synthetic; null trains on spectral losses only.
         adversarial_from: step at which the second phase begins.
-        degradation: what training Mels go through, so that generated ones are no surprise; null leaves them clean.
+        degradation: change of the training Mels that makes them like generated ones; null leaves them clean.
         mel_weight: weight of the log-Mel distance, in nats.
         stft_weight: weight of the multi-resolution STFT distance.
         long_term_weight: weight of the distance of long-term average spectra, against whistles; 0 leaves it out.
-        adversarial_weight: weight of the discriminators' verdict.
+        adversarial_weight: weight of the adversarial loss.
         feature_weight: weight of feature matching.
         gradient_clip: largest norm of either gradient.
         stft_distance: the multi-resolution STFT distance and its resolutions.
@@ -90,8 +90,8 @@ class VocoderModule(CorpusModule):
 
     def check_data(self, datamodule: Any) -> None:
         super().check_data(datamodule)
-        wanted, found = Waveform(self.mel.sample_rate, self.mel.num_samples), self.front_end
-        if differences := wanted.differences(found):
+        wanted = Waveform(self.mel.sample_rate, self.mel.num_samples)
+        if differences := wanted.differences(self.front_end):
             raise InputError(
                 f"the network's log-Mels and the corpus must share their clips, they differ in {'; '.join(differences)}"
             )
@@ -117,19 +117,22 @@ class VocoderModule(CorpusModule):
             long_term = self.long_term_spectrum(fake, batch.x_0)
             loss = loss + self.long_term_weight * long_term
             self.log("train/long_term", long_term)
-        generator = self._optimizers()[0]
-        self.toggle_optimizer(generator)
+        synthesiser = self._optimizers()[0]
+        self.toggle_optimizer(synthesiser)
         if adversarial:
             loss = loss + self._adversarial_loss(batch.x_0, fake)
-        self._step(generator, loss)
-        self.untoggle_optimizer(generator)
+        self._step(synthesiser, loss)
+        self.untoggle_optimizer(synthesiser)
         self._schedulers()[0].step()
         self.log_dict({"train/loss": loss, "train/mel": mel, "train/stft": stft}, prog_bar=True)
 
     def spectral_losses(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Waveforms ``(B, N)`` from the (degraded) Mels of recordings ``real`` ``(B, N)``, and their mean distances.
+        """Synthesise recordings ``real`` ``(B, N)`` from their (degraded) Mels, and measure the mean distances.
 
-        The distances are those to the recordings, whatever the network was given.
+        The distances are those to the recordings, also where the network reads degraded Mels.
+
+        Returns:
+            Waveforms ``(B, N)``, log-Mel distance and multi-resolution STFT distance.
         """
         log_mel = self.log_mel(real)
         fake = self(log_mel if self.degradation is None else self.degradation(log_mel))
@@ -150,11 +153,11 @@ class VocoderModule(CorpusModule):
     def _adversarial_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         assert self.discriminators is not None
         with torch.no_grad():
-            expected = self.discriminators(real)
-        found = self.discriminators(fake)
-        verdict, features = generator_loss(found), feature_loss(expected, found)
-        self.log_dict({"train/adversarial": verdict, "train/features": features})
-        return self.adversarial_weight * verdict + self.feature_weight * features
+            of_real = self.discriminators(real)
+        of_fake = self.discriminators(fake)
+        adversarial, features = generator_loss(of_fake), feature_loss(of_real, of_fake)
+        self.log_dict({"train/adversarial": adversarial, "train/features": features})
+        return self.adversarial_weight * adversarial + self.feature_weight * features
 
     def _step(self, optimizer: Any, loss: Tensor) -> None:
         optimizer.zero_grad()

@@ -1,1 +1,1 @@
-"""What the five LightningModules share, from the corpus up to the generator."""
+"""Base classes that the five LightningModules share."""

@@ -1,4 +1,4 @@
-"""The base of every LightningModule: corpus checks, optimiser, reproducible randomness and metadata."""
+"""The base of every LightningModule: it checks the corpus, seeds each step, and stores facts in checkpoints."""
 
 import hashlib
 import os
@@ -14,9 +14,10 @@ from lightning_modules.optimization import Optimization
 
 
 class CorpusModule(LightningModule):
-    """Base of everything that is trained on a corpus; not used by itself.
+    """Base class of every module that is trained on a corpus; not used by itself.
 
-    Randomness in training is a function of the seed, the batch and the rank: a resumed run continues the same curve.
+    Every training step draws its random numbers from the seed, the epoch, the batch and the rank alone, so a run that
+    is resumed continues the same curve.
 
     Attributes:
         front_end: analysis of the corpus that the module is trained on.
@@ -29,7 +30,7 @@ class CorpusModule(LightningModule):
         super().__init__()
         self.optimization = optimization or Optimization()
         self.labels = list(range(10))
-        self._planned_steps: int | None = None  # of the run that is resumed
+        self._planned_steps: int | None = None  # by the run that is resumed
         self._batch_size: int | None = None  # clips per step of training, over all processes
 
     @property
@@ -50,7 +51,7 @@ class CorpusModule(LightningModule):
         self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers() if name not in saved]
 
     def check_data(self, datamodule: Any) -> None:
-        """Refuse a data module that this module cannot be trained or tested on; one without a front end passes.
+        """Refuse a data module that this module cannot be trained or tested on; one without a front end is accepted.
 
         Raises:
             InputError: names every setting that differs.
@@ -87,7 +88,7 @@ class CorpusModule(LightningModule):
         return self.optimization.configure(self.parameters(), total_steps, self._planned_steps)
 
     def metadata(self) -> dict[str, Any]:
-        """Plain facts that travel with a checkpoint, beside its weights and hyperparameters."""
+        """Plain facts that a checkpoint stores beside its weights and hyperparameters."""
         return {"labels": self.labels, "batch_size": self._batch_size}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

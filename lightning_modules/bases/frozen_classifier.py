@@ -86,7 +86,7 @@ def open_classifier(given: str | dict[str, Any], mode: BackboneMode = "frozen") 
 
 
 def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Description and weights of the classifier checkpoint at ``path``.
+    """Read description and weights of the classifier checkpoint at ``path``.
 
     Returns:
         The description, plain values only: ``class_path``, ``init_args``, ``labels`` and ``fingerprint``; and the
@@ -110,7 +110,7 @@ def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any
 
 
 def untrained_classifier(description: dict[str, Any]) -> FrozenClassifier:
-    """The described classifier with random weights, a control that shows what the trained ones are worth.
+    """Build the described classifier with random weights: a control that shows what the trained ones are worth.
 
     The weights depend on the run's seed alone, so that all processes, and a run that is resumed, have the same. The
     description that the classifier holds has their fingerprint.

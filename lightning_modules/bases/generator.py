@@ -23,7 +23,7 @@ from lightning_modules.errors import InputError
 from lightning_modules.optimization import Optimization
 
 
-class Generated(NamedTuple):
+class GeneratorOutput(NamedTuple):
     """The result of drawing.
 
     Attributes:
@@ -38,7 +38,7 @@ class Generated(NamedTuple):
 
 
 class Generator(NoisyModule):
-    """A generator of speech: its denoiser may be guided by a frozen classifier, or by labels that its network reads.
+    """Trains a denoiser and draws speech with it, guided perhaps by a frozen classifier or by the network's own labels.
 
     Not used by itself. A subclass calls :meth:`add_classifier` in its constructor, and sets ``network``, ``denoiser``,
     ``sde`` and ``front_end``.
@@ -171,13 +171,13 @@ class Generator(NoisyModule):
         sampling.guidance_settings.check(labels, self.guided_labels(sampling), self.denoiser)
 
     def parts(self, guided: bool) -> list[nn.Module]:
-        """Networks that an evaluation reads, with the class gradient or without."""
+        """Networks that one evaluation of the denoiser uses, with the class gradient or without."""
         guide = self.classifier if guided and not self.is_classifier_free() else None
         return [self.network, *([guide] if guide is not None else [])]
 
     # Drawing
 
-    def predict_step(self, batch: Any, batch_idx: int) -> Generated:
+    def predict_step(self, batch: Any, batch_idx: int) -> GeneratorOutput:
         """Draw what a request batch asks for, with the settings of :attr:`sampling`."""
         return self.draw(batch.y, batch.seed.tolist(), self.sampling)
 
@@ -204,13 +204,13 @@ class Generator(NoisyModule):
         object.__setattr__(self, "_vocoder", vocoder)  # not a submodule: neither saved nor wrapped by DDP
 
     @torch.no_grad()
-    def draw(self, y: Tensor, seeds: list[int], sampling: Sampling) -> Generated:
-        """Samples for digits ``y`` ``(B,)``, -1 for none, and one seed each; see :class:`Sampling`."""
+    def draw(self, y: Tensor, seeds: list[int], sampling: Sampling) -> GeneratorOutput:
+        """Draw samples for digits ``y`` ``(B,)``, -1 for none, and one seed each; see :class:`Sampling`."""
         self.check_guidance(y.tolist(), sampling)
         with torch.inference_mode(False):
             wanted = y.clone() if bool((y >= 0).any()) else None  # without a label no class gradient is computed
             x_0, nfe = sampling.draw(self.denoiser, self.sde, self.front_end.shape, wanted, seeds, self.device)
-            return Generated(self.vocoder.to(self.device)(x_0), x_0, nfe)
+            return GeneratorOutput(self.vocoder.to(self.device)(x_0), x_0, nfe)
 
     def sample(
         self, labels: list[int], guidance_scale: float = 3.0, seed: int = 0, num_steps: int = 100
@@ -258,4 +258,4 @@ class Generator(NoisyModule):
         return evaluate
 
 
-DSMModule = Generator  # the name that the package has for it
+DSMModule = Generator  # its name in the package and in former versions

@@ -1,4 +1,4 @@
-"""The base of every module that sees noise: noise levels in training, validation and test."""
+"""The base of every module that reads noisy log-Mels: it draws the noise, and logs losses per noise level."""
 
 from typing import Any
 
@@ -15,9 +15,10 @@ _GOLDEN_RATIO = 0.6180339887498949
 
 
 class NoisyModule(CorpusModule):
-    """Base of the classifier and of both generators: modules that see noise; not used by itself.
+    """Base class of the classifier and of both generators, which are trained on noisy log-Mels; not used by itself.
 
-    Noise in validation and test is a function of the item, so that epochs and numbers of processes can be compared.
+    In validation and test each item always gets the same noise, so that epochs, and runs on other numbers of processes,
+    can be compared.
 
     Attributes:
         sde: diffusion process.
@@ -36,11 +37,11 @@ class NoisyModule(CorpusModule):
         self.by_noise_level = torch.nn.ModuleDict({name: NoiseLevelMean() for name in names})
 
     def training_noise(self, x_0: Tensor) -> tuple[Tensor, Tensor]:
-        """Times ``(B,)`` and noise like ``x_0``, drawn afresh."""
+        """Draw times ``(B,)``, and noise of the shape of ``x_0``, from the global random state."""
         return self.times(len(x_0), self.sde, x_0.device), torch.randn_like(x_0)
 
     def fixed_noise(self, x_0: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Times ``(B,)`` and noise like ``x_0`` that depend on each item's ``index`` ``(B,)`` alone."""
+        """Times ``(B,)``, and noise of the shape of ``x_0``, that depend on each item's ``index`` ``(B,)`` alone."""
         noise = PerSampleNoise(index.tolist(), tuple(x_0.shape[1:]), x_0.device, x_0.dtype)
         t = self.sde.t_min + (1.0 - self.sde.t_min) * ((index.double() + 0.5) * _GOLDEN_RATIO % 1.0)
         return t.to(x_0.dtype), noise.draw()
@@ -71,7 +72,7 @@ class NoisyModule(CorpusModule):
         self._step("test", batch, *self.fixed_noise(batch.x_0, batch.index))
 
     def track(self, stage: str, name: str, values: Tensor, t: Tensor) -> None:
-        """Collect per-example ``values`` ``(B,)`` seen at times ``t``; logged per noise level when the epoch ends."""
+        """Collect per-example ``values`` ``(B,)`` at times ``t``, to log them per noise level when the epoch ends."""
         self.by_noise_level[f"{stage}_{name}"].update(values, t)
 
     def _log_tracked(self, stage: str) -> None:

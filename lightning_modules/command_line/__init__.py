@@ -1,1 +1,1 @@
-"""The command line: what is typed becomes settings, and settings start a run."""
+"""The command line: it turns arguments into settings, and runs commands with them."""

@@ -1,4 +1,4 @@
-"""Settling a command line before LightningCLI sees it: config names, checkpoint names, what a checkpoint stored."""
+"""Resolving a command line for LightningCLI: names of configs and checkpoints, and stored settings."""
 
 import json
 from collections.abc import Iterator
@@ -15,25 +15,25 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 LIGHTNING_NAMES = ("best", "last", "hpc")  # resolved by the Trainer itself
 
 
-def settle_arguments(command: str, args: list[str]) -> list[str]:
-    """``args`` with every name resolved, and with stored settings in front where the command gives none.
+def resolve_arguments(command: str, args: list[str]) -> list[str]:
+    """Replace names by paths, and put the settings that a checkpoint stores in front where the command gives none.
 
-    Whatever stands later wins, so flags always win over what a checkpoint stored.
+    Later arguments win, so flags always win over settings of a checkpoint.
 
     Raises:
         InputError: a config or checkpoint does not exist or cannot be read.
     """
-    settled: list[str] = []
+    resolved: list[str] = []
     given: set[str] = set()
     checkpoint: dict[str, Any] | None = None
     for flag, value in _pairs(args):
         if flag in ("--config", "-c") and value is not None:
             path = find_config(value)
             given |= _blocks(path)
-            settled += ["--config", str(path)]
+            resolved += ["--config", str(path)]
         elif flag == "--ckpt_path" and value is not None:
             if value in LIGHTNING_NAMES and command == "fit":
-                settled += [flag, value]
+                resolved += [flag, value]
                 continue
             path = find_checkpoint(value)
             checkpoint = read_checkpoint(path)
@@ -42,23 +42,25 @@ def settle_arguments(command: str, args: list[str]) -> list[str]:
                     f"{value!r} holds weights only and no optimiser's state, from which training could go on: give a "
                     ".ckpt file of a run of yours, or validate, test or predict"
                 )
-            settled += [flag, str(path)]
+            resolved += [flag, str(path)]
         elif flag == "--vocoder" and value in names(kind="vocoder"):
-            settled += [flag, "NeuralVocoder", "--vocoder.init_args.checkpoint", value]
+            resolved += [flag, "NeuralVocoder", "--vocoder.init_args.checkpoint", value]
         else:
             if flag in ("--model", "--data") and value is not None:
                 given.add(flag[2:])
-            settled += [flag] if value is None else [flag, value]
+            resolved += [flag] if value is None else [flag, value]
     if checkpoint is None and command == "predict" and not _asks_for_help(args):
         raise InputError("predict needs a trained model: give --ckpt_path the path of a generator's checkpoint")
     stored = {} if checkpoint is None else _stored(command, checkpoint, given)
     return (
-        (["--config", json.dumps(stored)] if stored else []) + _defaults(command, checkpoint, given, settled) + settled
+        (["--config", json.dumps(stored)] if stored else [])
+        + _defaults(command, checkpoint, given, resolved)
+        + resolved
     )
 
 
 def find_config(name: str) -> Path:
-    """A config file given as a path, or by its name under the packaged ``configs``, such as ``data/sc09``.
+    """Find a config file by its path, or by its name in the packaged ``configs``, such as ``data/sc09``.
 
     Raises:
         InputError: there is no such file; lists the packaged names.
@@ -71,7 +73,7 @@ def find_config(name: str) -> Path:
 
 
 def _pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Flags with their values; ``--a=b`` and ``--a b`` alike."""
+    """Split arguments into flags and their values; ``--a=b`` and ``--a b`` give the same."""
     i = 0
     while i < len(args):
         flag, equals, value = args[i].partition("=")
@@ -94,7 +96,7 @@ def _asks_for_help(args: list[str]) -> bool:
 
 
 def _blocks(path: Path) -> set[str]:
-    """Top-level keys of a config file, without those that change settings of a class that stands elsewhere."""
+    """Top-level keys of a config file, without those that only change settings of a class named in another file."""
     try:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -105,6 +107,7 @@ def _blocks(path: Path) -> set[str]:
 
 
 def _stored(command: str, checkpoint: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    """Settings of model and data that the checkpoint stores and the command does not give."""
     stored: dict[str, Any] = {}
     if "model" not in given:
         stored["model"] = model_config(checkpoint)
@@ -113,8 +116,8 @@ def _stored(command: str, checkpoint: dict[str, Any], given: set[str]) -> dict[s
     return stored
 
 
-def _defaults(command: str, checkpoint: dict[str, Any] | None, given: set[str], settled: list[str]) -> list[str]:
-    """Evaluation leaves no logs behind unless asked to; predict draws each digit once, or ten samples of no digit."""
+def _defaults(command: str, checkpoint: dict[str, Any] | None, given: set[str], resolved: list[str]) -> list[str]:
+    """Default settings: only ``fit`` writes logs; ``predict`` draws each digit once, or ten samples without digit."""
     if command == "fit":
         return []
     defaults: dict[str, Any] = {"trainer": {"logger": False}}
@@ -123,6 +126,6 @@ def _defaults(command: str, checkpoint: dict[str, Any] | None, given: set[str], 
     if command == "predict" and "data" not in given:
         classifier = checkpoint["hyper_parameters"].get("classifier") if checkpoint else None
         requests = {"labels": classifier["labels"]} if classifier else {"labels": [], "count": 10}
-        asked = any(word.startswith(("--data.init_args.csv", "--data.init_args.labels")) for word in settled)
+        asked = any(word.startswith(("--data.init_args.csv", "--data.init_args.labels")) for word in resolved)
         defaults["data"] = {"class_path": "datamodules.SampleRequests", "init_args": {} if asked else requests}
     return ["--config", json.dumps(defaults)]

@@ -1,4 +1,4 @@
-"""`scoretap demo`: the whole method on the embedded corpus, as the same commands that a user would type."""
+"""`scoretap demo` runs the whole method on the embedded corpus, by the commands that a user would type."""
 
 import shlex
 import time
@@ -23,7 +23,7 @@ GUIDANCE_SCALES = (0.0, 3.0)
 
 
 class _Stages:
-    """Runs commands, says what it runs, and keeps the time of each."""
+    """Runs commands, prints each, and measures its time."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -40,7 +40,7 @@ class _Stages:
 def demo(
     output: str = "runs/demo", data: str = "data/spoken_digits", steps_share: float = 1.0, samples_per_digit: int = 4
 ) -> None:
-    """Train the method on a small corpus, draw guided and unguided digits, and let a separate evaluator judge them.
+    """Train the method on a small corpus, draw guided and unguided digits, and score them by a separate evaluator.
 
     Args:
         output: folder for checkpoints, WAVs, the picture and the scores; written over.
@@ -80,7 +80,7 @@ def _fit_arguments(name: str, folder: Path, data: str, steps_share: float) -> li
 
 
 def _predict_arguments(folder: Path, scale: float, count: int) -> list[str]:
-    """Guided: the same few seeds under every digit. Unguided: as many seeds of their own, each with a digit by lot."""
+    """Guided samples share a few seeds among all digits; unguided ones have a seed and a random digit each."""
     requests = [f"--data.init_args.count={count}"]
     if scale == 0:
         digits = torch.randint(10, (10 * count,), generator=torch.Generator().manual_seed(0)).tolist()
@@ -99,7 +99,7 @@ def _predict_arguments(folder: Path, scale: float, count: int) -> list[str]:
 
 
 def _score(folder: Path) -> list[Scores]:
-    """Rows for real test clips, the same through the vocoder, and each guidance scale; draws the picture on the way."""
+    """Score real test clips, the same through the vocoder, and samples of each guidance scale; save the picture."""
     from lightning_modules.loading import load_generator
 
     evaluator = load_evaluator(folder / "evaluator" / "checkpoints" / "last.ckpt")
@@ -112,12 +112,12 @@ def _score(folder: Path) -> list[Scores]:
         samples = folder / "samples" / f"guidance={scale:g}"
         generated[scale] = list(folder_batches(samples, fe.sample_rate, fe.num_samples))
         rows.append(judge(evaluator, f"generated, γ = {scale:g}", generated[scale]))
-    _picture(folder / "mels.png", generator.front_end, real, generated)
+    _save_picture(folder / "mels.png", generator.front_end, real, generated)
     return rows
 
 
 def _test_split(folder: Path) -> Any:
-    """The evaluator's own test clips, as waveforms."""
+    """Waveforms of the test clips of the corpus that the evaluator was trained on."""
     from jsonargparse import ArgumentParser
     from lightning.pytorch import LightningDataModule
 
@@ -132,8 +132,8 @@ def _test_split(folder: Path) -> Any:
     return datamodule.split("test")
 
 
-def _picture(path: Path, front_end: Any, real: Any, generated: dict[float, Any]) -> None:
-    """Generated over real: two rows guided, ten unguided samples, two rows of test clips; a column per digit."""
+def _save_picture(path: Path, front_end: Any, real: Any, generated: dict[float, Any]) -> None:
+    """Save spectrograms: two rows of guided samples, one of unguided, two of test clips, a column per digit."""
 
     def examples(batches: Any, take: int) -> torch.Tensor:
         waveforms, y = (torch.cat(parts) for parts in zip(*batches, strict=True))

@@ -1,4 +1,4 @@
-"""`scoretap listen`: digits from a shipped model, as WAVs, a picture and a page, by the commands that do each."""
+"""`scoretap listen` draws digits with a shipped model, as WAVs, a picture and a page."""
 
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ def listen(
 
     Args:
         model: a generator's name (see `scoretap models`), or its checkpoint.
-        output: folder for WAVs, picture and page; an earlier listening is written over.
+        output: folder for WAVs, picture and page; earlier ones there are written over.
         guidance_scale: gamma, at least 0.
         num_steps: sampler steps.
         seed: of the noise, the same for all digits.

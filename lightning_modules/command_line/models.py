@@ -1,4 +1,4 @@
-"""`scoretap models` and `scoretap export`."""
+"""`scoretap models` lists the models that have names, and prints their cards."""
 
 from lightning_modules.checkpoints.cards import card_text, table_text
 from lightning_modules.checkpoints.catalogue import entries, find_entry

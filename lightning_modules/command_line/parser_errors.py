@@ -1,4 +1,4 @@
-"""One sentence instead of a parser's nested report."""
+"""Turning the nested report of a parser's error into one sentence."""
 
 import importlib
 import inspect
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lightning_modules.errors import closest
 
-# Lines that repeat the types tried, the values given, or that null was not meant either.
+# Lines that repeat the types that were tried or the values that came.
 _NOISE = re.compile(
     r"Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Expected a path but"
     r"|Not a valid subclass|Subclass types expect|a class path \(|a dict with"
@@ -15,7 +15,7 @@ _NOISE = re.compile(
 
 
 def first_sentence(error: Exception, known: Iterable[str] = ()) -> str:
-    """The innermost cause that a parser error reports: what was expected, where, and what came.
+    """Find the innermost cause in a parser's error: what was expected, where, and what came.
 
     Args:
         error: of jsonargparse, or of a constructor that it called.
@@ -34,10 +34,10 @@ def first_sentence(error: Exception, known: Iterable[str] = ()) -> str:
         elif not _NOISE.match(line):
             cause = line
     given = next((line.partition(": ")[2] for line in lines if line.startswith("Given value: ")), "")
-    return _reworded(cause or type(error).__name__, ".".join(keys), owner, given, known)
+    return _reword(cause or type(error).__name__, ".".join(keys), owner, given, known)
 
 
-def _reworded(cause: str, key: str, owner: str, given: str, known: Iterable[str]) -> str:
+def _reword(cause: str, key: str, owner: str, given: str, known: Iterable[str]) -> str:
     if match := re.match(r"Option '(.+)' is not accepted", cause):
         return f"{owner} has no setting {match[1]!r}" + (closest(match[1], _settings(owner)) or ": see its --help")
     if match := re.match(r"Subcommand '(\w+)' does not accept option '(.+)'", cause):

@@ -1,4 +1,4 @@
-"""LightningCLI with three additions: settings of a run, checkpoints that explain themselves, one-sentence errors."""
+"""The Trainer's commands: LightningCLI with settings of drawing and scoring, and with errors of one sentence."""
 
 import logging
 import warnings
@@ -28,7 +28,7 @@ from lightning_modules.checkpoints.catalogue import WEIGHTS
 from lightning_modules.checkpoints.checkpoint_io import WeightsIO
 from lightning_modules.checkpoints.reading import check_fits, read_checkpoint
 from lightning_modules.checkpoints.starting_weights import take_weights
-from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, settle_arguments
+from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
 from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
@@ -37,9 +37,9 @@ from lightning_modules.tracking.run_names import composed_configs, run_names
 
 
 class ScoretapCLI(LightningCLI):
-    """Adds settings of drawing and scoring; checks everything before the Trainer starts."""
+    """Builds model, data and Trainer of a command, and checks that they fit before the Trainer starts."""
 
-    configs: Sequence[str] = ()  # names of those that the command composes
+    configs: Sequence[str] = ()  # names of the config files of the command
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(Sampling, "sampling")
@@ -59,17 +59,17 @@ class ScoretapCLI(LightningCLI):
             raise InputError(first_sentence(error, flags)) from error
 
     def _parse_ckpt_path(self) -> None:
-        """Settled before parsing, so that the command line wins; LightningCLI would let the checkpoint win silently."""
+        """Do nothing: arguments are resolved before, by which flags win; in LightningCLI the checkpoint would win."""
 
     def before_instantiate_classes(self) -> None:
-        """The corpus' front end is the model's, wherever the model has one and the command gave it none."""
+        """Give the model the front end of its corpus, unless the command gave it one."""
         config = self.config[self.subcommand]
         model, data = config.get("model"), config.get("data")
         if not isinstance(model, Namespace) or not isinstance(data, Namespace):
             return
-        ours, theirs = model.get("init_args"), data.get("init_args")
-        if ours is not None and theirs is not None and "front_end" in ours and ours.front_end is None:
-            ours.front_end = theirs.get("front_end")
+        of_model, of_data = model.get("init_args"), data.get("init_args")
+        if of_model is not None and of_data is not None and "front_end" in of_model and of_model.front_end is None:
+            of_model.front_end = of_data.get("front_end")
 
     def instantiate_classes(self) -> None:
         try:
@@ -86,7 +86,7 @@ class ScoretapCLI(LightningCLI):
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
                 model.use_vocoder(vocoder)
         self._check_data()
-        self._adopt_labels()
+        self._set_labels()
         if self.subcommand == "predict":
             if not isinstance(model, Generator):
                 raise InputError(
@@ -97,10 +97,13 @@ class ScoretapCLI(LightningCLI):
         else:
             model.check_data(self.datamodule)
             model.check_trainer(self.trainer)
-        self._name_run(self._check_checkpoint())
+        self._name_run(self._prepare_weights())
 
-    def _check_checkpoint(self) -> dict[str, Any]:
-        """Facts of the run whose checkpoint is given, once it is known to fit; or start from another's weights.
+    def _prepare_weights(self) -> dict[str, Any]:
+        """Check that the given checkpoint fits, or take the weights that training starts from.
+
+        Returns:
+            Facts of the run that wrote the checkpoint; empty without one.
 
         Raises:
             InputError: weights do not fit the model.
@@ -118,7 +121,7 @@ class ScoretapCLI(LightningCLI):
         return run
 
     def _name_run(self, stored: dict[str, Any]) -> None:
-        """Tell loggers and checkpoints which configs the run is of: a checkpoint's own where the command names none."""
+        """Give loggers and checkpoints the names of the configs: those of the stored run where the command has none."""
         names = run_names(self.subcommand, self.configs)
         configs = list(self.configs)
         if names.facts["experiment"] is None and stored.get("configs"):
@@ -131,8 +134,8 @@ class ScoretapCLI(LightningCLI):
             if isinstance(callback, SavedConfig):
                 callback.configs = configs
 
-    def _adopt_labels(self) -> None:
-        """Digits that the model will have been trained on, before the Trainer restores or sets them: checks ask."""
+    def _set_labels(self) -> None:
+        """Set the digits that the model is trained on, which checks need before the Trainer sets or restores them."""
         path = self._get(self.config, "ckpt_path")
         if self.subcommand == "fit":
             self.model.labels = list(getattr(self.datamodule, "labels", self.model.labels))
@@ -155,11 +158,11 @@ def run_trainer(command: str, args: list[str]) -> None:
     Raises:
         InputError: what was given cannot be run; nothing was started.
     """
-    _keep_quiet()
+    _silence_warnings()
     skipped = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"}
-    settled = settle_arguments(command, args)
+    resolved = resolve_arguments(command, args)
     # One parser instead of four: building the others would double the time to start.
-    members = {"subcommands": staticmethod(lambda: {command: skipped}), "configs": composed_configs(settled, CONFIGS)}
+    members = {"subcommands": staticmethod(lambda: {command: skipped}), "configs": composed_configs(resolved, CONFIGS)}
     cli = type("CLI", (ScoretapCLI,), members)
     parser = {"exit_on_error": False, "allow_abbrev": False}  # a name cut short is a name misspelt
     cli(
@@ -173,12 +176,12 @@ def run_trainer(command: str, args: list[str]) -> None:
         },
         seed_everything_default=0,
         parser_kwargs={**parser, command: parser},
-        args=[command, *settled],
+        args=[command, *resolved],
     )
 
 
-def _keep_quiet() -> None:
-    """Drop Lightning's advertisements, and warnings about what is meant to be as it is."""
+def _silence_warnings() -> None:
+    """Suppress Lightning's advertisements, and its warnings about what is intended here."""
     for message in (
         "does not have many workers",  # cached features need none
         "in eval mode at the start",  # the frozen classifier

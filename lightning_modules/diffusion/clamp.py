@@ -1,4 +1,4 @@
-"""Keeping estimates of the clean log-Mel inside the range that data can take."""
+"""Clamping estimates of the clean log-Mel to the range that data can take."""
 
 import math
 from typing import Any
@@ -29,7 +29,7 @@ class Clamp(nn.Module):
 
     @property
     def conditional(self) -> bool:
-        """Whether the wrapped denoiser's network is told labels."""
+        """Whether the wrapped denoiser's network reads labels."""
         return getattr(self.denoiser, "conditional", False)
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""Evaluations of a guided denoiser as compiled graphs, the gradients that they take included."""
+"""Compiling evaluations of a guided denoiser to graphs, including the gradients that they take."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ _GRAPHS: MutableMapping[Any, dict[Hashable, dict[int, Graph]]] = WeakKeyDictiona
 
 
 def backend_of(choice: bool | str) -> str | None:
-    """Name of the ``torch.compile`` backend that a setting means: inductor for true, None for false.
+    """Find the ``torch.compile`` backend that a setting means: inductor for true, None for false.
 
     Raises:
         InputError: there is no such backend, or inductor would find no C++ compiler.
@@ -59,7 +59,7 @@ class CompiledRunner:
         self._settings = (backend, *settings, _state(owner))
 
     def __call__(self, function: Callable[..., Any], *tensors: Tensor) -> Any:
-        """What ``function``, a method, makes of ``tensors`` ``(B, ...)``; without a graph for further gradients.
+        """Call ``function``, a method, with ``tensors`` ``(B, ...)``; the result has no graph for further gradients.
 
         Raises:
             InputError: the function cannot be compiled on this machine.
@@ -74,9 +74,9 @@ class CompiledRunner:
         with torch.no_grad(), torch.autocast(tensors[0].device.type, enabled=False):
             if batch in graphs:
                 return graphs[batch](*tensors)
-        return self._first(graphs, function, tensors)
+        return self._compile(graphs, function, tensors)
 
-    def _first(self, graphs: dict[int, Graph], function: Callable[..., Any], tensors: tuple[Tensor, ...]) -> Any:
+    def _compile(self, graphs: dict[int, Graph], function: Callable[..., Any], tensors: tuple[Tensor, ...]) -> Any:
         from torch._dynamo.exc import TorchDynamoException
 
         device = tensors[0].device.type
@@ -105,9 +105,7 @@ class CompiledRunner:
         casts = torch.autocast(device, half, enabled=half is not None, cache_enabled=False)
         # A network that is compiled for training is traced as it is.
         with torch.no_grad(), casts, dynamo_config.patch(error_on_nested_fx_trace=False):
-            graph: nn.Module = make_fx(lambda *given: function(*given))(
-                *tensors
-            )  # counts arguments, of methods wrongly
+            graph: nn.Module = make_fx(lambda *args: function(*args))(*tensors)  # counts arguments, of methods wrongly
         return graph
 
 
@@ -118,7 +116,7 @@ def _autocast(x: Tensor) -> torch.dtype | None:
 
 
 def _state(owner: Any) -> tuple[Hashable, ...]:
-    """Which tensors the owner holds, not their values, and the modes of its modules: other ones need another graph."""
+    """What a graph depends on beside its inputs: the tensors of the networks, not their values, and their modes."""
     parts = [part for part in (owner.network, owner.classifier) if isinstance(part, nn.Module)]
     modules = [module for part in parts for module in part.modules()]
     tensors = chain.from_iterable((*m.parameters(recurse=False), *m.buffers(recurse=False)) for m in modules)

@@ -27,13 +27,13 @@ def run_directly(function: Callable[..., Any], *tensors: Tensor) -> Any:
 
 
 class Guidance(nn.Module, ABC):
-    r"""Moves the estimate towards class ``y``; subclasses say from where the class gradient comes.
+    r"""Moves the estimate towards class ``y``; subclasses compute the class gradient.
 
     .. math:: s(x_t, t) + \gamma \nabla_{x_t} \log p(y \mid x_t, t)
               \iff \mathrm{denoised} + \gamma \frac{\sigma_t^2}{\alpha_t} \nabla_{x_t} \log p(y \mid x_t, t)
 
-    A schedule makes gamma a function of the noise level. At scale 0, without labels, or where the schedule rests, the
-    wrapped denoiser answers alone, without label, and no gradient is computed.
+    A schedule makes gamma a function of the noise level. At scale 0, without labels, or where the schedule is zero, the
+    estimate is the wrapped denoiser's own, without label, and no gradient is computed.
 
     Args:
         denoiser: gives the estimate and the reading of ``(x_t, t)``.
@@ -131,7 +131,7 @@ class DenoisedGuidance(ClassifierGuidance):
 
 
 class ClassifierFreeGuidance(Guidance):
-    r"""The class gradient is the difference of the network's own scores with the label and without.
+    r"""Takes as class gradient the difference of the network's own scores with the label and without.
 
     .. math:: s(x_t, t) + \gamma \bigl(s(x_t, t \mid y) - s(x_t, t)\bigr), \qquad
               s(x_t, t \mid y) - s(x_t, t) = \nabla_{x_t} \log p(y \mid x_t, t)

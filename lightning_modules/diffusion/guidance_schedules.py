@@ -1,4 +1,4 @@
-"""How strongly guidance acts at each noise level: the share of gamma that is applied there."""
+"""Guidance schedules: the share of gamma that is applied at each noise level."""
 
 import math
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from lightning_modules.diffusion.sde import VPSDE
 
 
 class GuidanceSchedule(ABC):
-    r"""Share of gamma by time, and perhaps by sample; chosen in YAML by ``class_path``.
+    r"""Gives the share of gamma for a time, and perhaps for a sample; chosen in YAML by ``class_path``.
 
     Noise levels are :math:`\bar\sigma = \sigma_t / \alpha_t` throughout, as EDM counts them: the deviation of the noise
     in units of the scaled log-Mel. The default process runs from 152 at t = 1 to 0.0105 at t = 0.001.
@@ -51,7 +51,7 @@ class Constant(GuidanceSchedule):
 class Interval(GuidanceSchedule):
     r"""Guidance at noise levels in (low, high] only (Kynkäänniemi et al. 2024, arXiv:2404.07724).
 
-    At other times the denoiser answers alone: such an evaluation costs what an unguided one costs.
+    At other noise levels the estimate is unguided, and costs what an unguided one costs.
 
     Args:
         low: noise level :math:`\sigma_t / \alpha_t` at and below which nothing guides, at least 0.
@@ -130,7 +130,10 @@ class LinearRamp(GuidanceSchedule):
 
 
 class CosineRamp(LinearRamp):
-    r"""The same along half a cosine, flat at both ends: :math:`p` is replaced by :math:`(1 - \cos \pi p) / 2`."""
+    r"""Share that grows, or falls, along half a cosine of log SNR, flat at both ends.
+
+    In the equation of :class:`LinearRamp` :math:`p` is replaced by :math:`(1 - \cos \pi p) / 2`.
+    """
 
     def _rise(self, position: Tensor) -> Tensor:
         return 0.5 * (1.0 - torch.cos(math.pi * position))

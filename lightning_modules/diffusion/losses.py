@@ -1,4 +1,4 @@
-"""Denoising score matching."""
+"""The loss of denoising score matching."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from lightning_modules.diffusion.sde import VPSDE
 
 
 class TrainableDenoiser(Protocol):
-    """What the loss needs of a denoiser."""
+    """A denoiser as the loss uses it: with a weight for every time."""
 
     def __call__(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor: ...
 

@@ -1,4 +1,4 @@
-"""What the score network's raw output means: three ways to turn it into an estimate of the clean log-Mel."""
+"""Parameterizations: three ways to turn the raw output of a score network into an estimate of the clean log-Mel."""
 
 from abc import ABC, abstractmethod
 
@@ -39,7 +39,10 @@ class Epsilon(Parameterization):
 
 
 class Velocity(Parameterization):
-    r"""Predicted is :math:`F = \alpha_t \varepsilon - \sigma_t x_0` (Salimans and Ho 2022, arXiv:2202.00512)."""
+    r"""The network predicts a velocity (Salimans and Ho 2022, arXiv:2202.00512).
+
+    .. math:: F = \alpha_t \varepsilon - \sigma_t x_0
+    """
 
     def output_scales(self, alpha_t: Tensor, sigma_t: Tensor, sigma_data: float) -> tuple[Tensor, Tensor]:
         return alpha_t, -sigma_t

@@ -1,4 +1,4 @@
-"""From networks to denoisers: input scaling, output scaling, and the one call signature that samplers see."""
+"""Making a denoiser of a network: input scaling, output scaling, and the call signature that samplers use."""
 
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ from lightning_modules.diffusion.sde import VPSDE
 
 
 class InputScaling:
-    r"""What a network reads of ``(x_t, t)``; classifiers and score networks share it, so that one forward serves both.
+    r"""Scales the input of a network; classifiers and score networks share it, so that one forward pass serves both.
 
     .. math:: c_\mathrm{in} = (\sigma_t^2 + \alpha_t^2 \sigma_d^2)^{-1/2}, \qquad
               c_\mathrm{noise} = \tfrac14 \log(\sigma_t / \alpha_t)
@@ -34,13 +34,13 @@ class InputScaling:
 
 
 class ReadableClassifier(Protocol):
-    """What a denoiser asks of a classifier: one pass over ``(x_t, t)`` that answers all later questions."""
+    """A classifier whose one pass over ``(x_t, t)``, the reading, gives everything that is asked of it later."""
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any: ...
 
 
 class Denoiser:
-    r"""Estimate of the clean log-Mel. It computes with a network and a classifier that others hold and save.
+    r"""Estimates the clean log-Mel, with a network and a classifier that its owner holds and saves.
 
     .. math:: \mathrm{denoised} = c_\mathrm{skip} x_t + c_\mathrm{out} F(c_\mathrm{in} x_t, c_\mathrm{noise})
 
@@ -64,11 +64,11 @@ class Denoiser:
 
     @property
     def conditional(self) -> bool:
-        """Whether the network is told labels."""
+        """Whether the network reads labels."""
         return getattr(self.network, "num_classes", 0) > 0
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
-        """The classifier's reading of ``(x_t, t)``; ``differentiable`` where class gradients will be asked of it."""
+        """The classifier's reading of ``(x_t, t)``; ``differentiable`` where class gradients will be taken of it."""
         return self.classifier.read(x_t, t, differentiable) if differentiable and self.classifier else None
 
     def denoise(self, x_t: Tensor, t: Tensor, reading: Any = None, y: Tensor | None = None) -> Tensor:
@@ -105,5 +105,5 @@ class TapDenoiser(Denoiser):
         return self.classifier.read(x_t, t, differentiable)
 
     def raw_output(self, x_t: Tensor, t: Tensor, reading: Any, y: Tensor | None) -> Tensor:
-        reading.gradients()  # here, once: a network that is compiled could not ask for them
+        reading.gradients()  # computed here, once: a compiled network could not compute them
         return self.network(reading, self.scaling(x_t, t)[1], *self._labels(y))

@@ -18,7 +18,7 @@ from lightning_modules.diffusion.sde import VPSDE
 
 
 def _guidance_setting(name: str) -> Any:
-    """An attribute of :class:`Sampling` that is the setting ``name`` of its guidance."""
+    """Make an attribute of :class:`Sampling` that reads and changes the setting ``name`` of its guidance."""
 
     def change(sampling: "Sampling", value: Any) -> None:
         sampling.guidance_settings = replace(sampling.guidance_settings, **{name: value})
@@ -27,7 +27,7 @@ def _guidance_setting(name: str) -> Any:
 
 
 class Sampling:
-    """How samples are drawn: settings of a run, never stored as a model's hyperparameters.
+    """Settings by which samples are drawn; they belong to a run and are never stored as hyperparameters of a model.
 
     Args:
         guidance_scale: gamma of classifier guidance, or the same of classifier-free guidance, at least 0; 0 draws from
@@ -87,7 +87,7 @@ class Sampling:
     guidance_by = _guidance_setting("kind")
 
     def replace(self, **changes: Any) -> "Sampling":
-        """The same settings with some changed, validated anew."""
+        """Copy these settings with some changed; they are validated again."""
         settings = {name: getattr(self, name) for name in inspect.signature(Sampling).parameters}
         return Sampling(**{**settings, **changes})
 
@@ -96,7 +96,7 @@ class Sampling:
         return self.guidance_settings.name(denoiser)
 
     def guide(self, denoiser: Any, sde: VPSDE) -> Guidance:
-        """``denoiser``, clamped and guided as these settings say."""
+        """Clamp and guide ``denoiser`` as these settings say."""
         wrapper = self.guidance_settings.wrapper(denoiser)
         bounded = denoiser if self.clamp is None else Clamp(denoiser, self.clamp, self.clamp_quantile)
         backend = backend_of(self.compile)
@@ -114,7 +114,7 @@ class Sampling:
         seeds: list[int],
         device: torch.device,
     ) -> SamplerOutput:
-        """Scaled log-Mels ``(B, *shape)``, one per seed.
+        """Draw scaled log-Mels ``(B, *shape)``, one per seed.
 
         Args:
             denoiser: ``(x_t, t, y)`` to an estimate of ``x_0``.

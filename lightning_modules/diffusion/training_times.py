@@ -1,4 +1,4 @@
-"""Which noise levels training looks at."""
+"""Distributions of the diffusion times, and so of the noise levels, of training."""
 
 import math
 from abc import ABC, abstractmethod
@@ -29,8 +29,8 @@ class LogNormalTimes(TimeDistribution):
 
     .. math:: \log(\sigma_t / \alpha_t) \sim \mathcal N(\text{mean}, \text{std}^2)
 
-    Half of the times of a linear-beta process drown the signal; this spends short trainings where there is something to
-    learn.
+    At half of the times of a linear-beta process noise drowns the signal; this distribution spends a short training at
+    noise levels where there is something to learn.
 
     Args:
         mean: mean of the logarithm.

@@ -10,7 +10,7 @@ from torch import Tensor
 from lightning_modules import DiffusionDegradation, InputError, load_generator
 from lightning_modules.audio import LogMel
 from lightning_modules.checkpoints.reading import load_module, read_checkpoint
-from lightning_modules.diffusion_degradation import regenerated
+from lightning_modules.diffusion_degradation import regenerate
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_distance_grows_with_the_noise(score_subnet, log_mel):
     generator = load_generator(score_subnet)
     before = log_mel.clone()
     torch.manual_seed(0)
-    errors = [(regenerated(generator, log_mel, level) - log_mel).abs().mean() for level in (0.011, 0.1, 0.5, 3.0)]
+    errors = [(regenerate(generator, log_mel, level) - log_mel).abs().mean() for level in (0.011, 0.1, 0.5, 3.0)]
     assert errors[0] < 0.1 and errors == sorted(errors)
     assert torch.equal(log_mel, before)
 
@@ -33,7 +33,7 @@ def test_distance_grows_with_the_noise(score_subnet, log_mel):
 def test_a_shipped_generator_keeps_speech_in_place(log_mel):
     """Much nearer to the clip that it began with than to the others."""
     torch.manual_seed(0)
-    drawn = regenerated(load_generator("english-digits"), log_mel, 0.25)
+    drawn = regenerate(load_generator("english-digits"), log_mel, 0.25)
     distances = (drawn[:, None] - log_mel[None]).abs().mean(dim=(2, 3))
     assert distances.argmin(dim=1).tolist() == [0, 1, 2, 3]
     assert drawn.shape == log_mel.shape and drawn.isfinite().all() and not drawn.requires_grad

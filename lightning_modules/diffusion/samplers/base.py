@@ -10,11 +10,11 @@ from lightning_modules.diffusion.samplers.noise import NoiseSource
 from lightning_modules.diffusion.sde import VPSDE
 
 DenoiserCall = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""``(x_t, t, y)`` to an estimate of ``x_0``; networks, guidance and thresholds hide behind it."""
+"""``(x_t, t, y)`` to an estimate of ``x_0``; a network, guided and clamped or not."""
 
 
 class SamplerOutput(NamedTuple):
-    """What a sampler returns.
+    """The result of a sampler.
 
     Attributes:
         samples: ``(B, 1, F, L)`` at the last time of the grid.

@@ -29,7 +29,7 @@ class DDIM(Sampler):
     """
 
     def __init__(self, eta: float = 0.0) -> None:
-        self.eta = checked_eta(eta)
+        self.eta = valid_eta(eta)
 
     def __call__(
         self,
@@ -51,12 +51,12 @@ class DDIM(Sampler):
 def ddim_step(x_s: Tensor, denoised: Tensor, now: GridPoint, then: GridPoint, eta: float) -> tuple[Tensor, float]:
     """Mean and standard deviation of the state at ``then``, given ``x_s`` and its estimate at ``now``."""
     fresh = -(eta**2) * math.expm1(2.0 * (now.half_log_snr - then.half_log_snr))  # share of the new noise's variance
-    kept = then.sigma_t / now.sigma_t * math.sqrt(1.0 - fresh)
-    return kept * x_s + (then.alpha_t - kept * now.alpha_t) * denoised, then.sigma_t * math.sqrt(fresh)
+    keep = then.sigma_t / now.sigma_t * math.sqrt(1.0 - fresh)
+    return keep * x_s + (then.alpha_t - keep * now.alpha_t) * denoised, then.sigma_t * math.sqrt(fresh)
 
 
-def checked_eta(eta: float) -> float:
-    """``eta`` if it is a noise level in [0, 1]."""
+def valid_eta(eta: float) -> float:
+    """Return ``eta``, or refuse it where it is no noise level in [0, 1]."""
     if not 0.0 <= eta <= 1.0:
         raise ValueError(f"expected eta in [0, 1], got {eta}")
     return eta

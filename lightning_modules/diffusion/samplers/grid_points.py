@@ -1,4 +1,4 @@
-"""The times of a grid with the amplitudes that exponential integrators need there."""
+"""Grid points: the times of a grid, with the amplitudes that exponential integrators need at them."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class GridPoint(NamedTuple):
     """One time of a grid. Amplitudes are Python floats, so that the state keeps its own type.
 
     Attributes:
-        t: ``(B,)`` the time as the denoiser is asked for it, on the state's device and in its type.
+        t: ``(B,)`` the time, repeated for every sample, on the state's device and in its type.
         alpha_t: signal amplitude.
         sigma_t: noise amplitude.
         half_log_snr: log(alpha_t / sigma_t), the lambda of the DPM-Solver papers.
@@ -29,5 +29,5 @@ def grid_points(sde: VPSDE, times: Tensor, x_t: Tensor) -> list[GridPoint]:
     exact = times.to("cpu", torch.float64)
     alphas, sigmas = (amplitude.flatten().tolist() for amplitude in sde.marginal(exact))
     halves = (0.5 * sde.log_snr(exact)).tolist()
-    asked = times.to(x_t).unsqueeze(1).expand(-1, len(x_t))
-    return [GridPoint(*point) for point in zip(asked, alphas, sigmas, halves, strict=True)]
+    rows = times.to(x_t).unsqueeze(1).expand(-1, len(x_t))
+    return [GridPoint(*point) for point in zip(rows, alphas, sigmas, halves, strict=True)]

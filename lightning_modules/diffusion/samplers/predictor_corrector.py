@@ -5,7 +5,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from lightning_modules.diffusion.samplers.base import DenoiserCall, Sampler, SamplerOutput
-from lightning_modules.diffusion.samplers.ddim import checked_eta, ddim_step
+from lightning_modules.diffusion.samplers.ddim import ddim_step, valid_eta
 from lightning_modules.diffusion.samplers.grid_points import grid_points
 from lightning_modules.diffusion.samplers.noise import NoiseSource
 from lightning_modules.diffusion.sde import VPSDE
@@ -38,7 +38,7 @@ class PredictorCorrector(Sampler):
             raise ValueError(f"expected snr in (0, 1), got {snr}")
         if num_corrections < 1:
             raise ValueError(f"expected num_corrections of at least 1, got {num_corrections}")
-        self.snr, self.num_corrections, self.eta = snr, num_corrections, checked_eta(eta)
+        self.snr, self.num_corrections, self.eta = snr, num_corrections, valid_eta(eta)
 
     def __call__(
         self,

@@ -1,4 +1,4 @@
-"""Where in diffusion time a sampler places its steps."""
+"""Time grids: where in diffusion time a sampler places its steps."""
 
 import math
 from abc import ABC, abstractmethod

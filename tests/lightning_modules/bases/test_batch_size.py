@@ -71,7 +71,7 @@ def test_fastest_per_sample():
 def test_no_more_than_are_wanted_are_tried_on_a_cpu(most, expected, monkeypatch):
     from lightning_modules import batch_size
 
-    monkeypatch.setattr(batch_size, "_seconds", lambda evaluate, count: evaluate(count))
+    monkeypatch.setattr(batch_size, "_shortest_time", lambda evaluate, count: evaluate(count))
     tried = []
 
     def evaluate(count):
@@ -103,7 +103,9 @@ def quick(monkeypatch):
     """Four at a time is fastest, without a look at the clock."""
     from lightning_modules import batch_size
 
-    monkeypatch.setattr(batch_size, "_seconds", lambda evaluate, count: evaluate(count) or count * abs(count - 4) + 1.0)
+    monkeypatch.setattr(
+        batch_size, "_shortest_time", lambda evaluate, count: evaluate(count) or count * abs(count - 4) + 1.0
+    )
 
 
 def test_samples_do_not_depend_on_it(score_subnet, scoretap, quick, tmp_path):
