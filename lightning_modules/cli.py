@@ -14,7 +14,7 @@ class Command(NamedTuple):
 
     Attributes:
         summary: what the command does, for the list of commands.
-        function: ``module:name`` of the function behind it; empty for a method of Lightning's Trainer.
+        function: ``module:name`` of its function, below ``lightning_modules``; empty for a method of the Trainer.
         positional: the argument of that function that is given without a flag, if there is one.
     """
 
@@ -29,48 +29,26 @@ COMMANDS = {
     "test": Command("the same on test clips; with --scoring.evaluator, the row of a generator"),
     "predict": Command("draw samples from a checkpoint: scoretap predict --ckpt_path X"),
     "score": Command(
-        "score folders of WAVs by a separately trained evaluator",
-        "lightning_modules.evaluation.scoring.command:score_folders",
-        "folders",
+        "score folders of WAVs by a separately trained evaluator", "evaluation.scoring.command:score_folders", "folders"
     ),
     "table": Command(
-        "collect scores of runs: Markdown, CSV and a plot",
-        "lightning_modules.evaluation.tables.command:make_table",
-        "runs",
+        "collect scores of runs: Markdown, CSV and a plot", "evaluation.tables.command:make_table", "runs"
     ),
     "plot": Command(
         "metrics of runs against a setting; which equal a reference",
-        "lightning_modules.evaluation.tables.sweep_command:make_plot",
+        "evaluation.tables.sweep_command:make_plot",
         "runs",
     ),
     "report": Command(
-        "a page on which samples of runs are heard side by side",
-        "lightning_modules.evaluation.report.command:make_report",
-        "runs",
+        "a page on which samples of runs are heard side by side", "evaluation.report.command:make_report", "runs"
     ),
     "vocoders": Command(
-        "vocoders side by side, on real test clips",
-        "lightning_modules.evaluation.vocoders.command:compare_vocoders",
-        "corpora",
+        "vocoders side by side, on real test clips", "evaluation.vocoders.command:compare_vocoders", "corpora"
     ),
-    "listen": Command(
-        "digits from a model that is shipped, in seconds",
-        "lightning_modules.command_line.listen:listen",
-    ),
-    "models": Command(
-        "models with names; scoretap models NAME is a card",
-        "lightning_modules.command_line.models:show_models",
-        "name",
-    ),
-    "export": Command(
-        "a model with a name, from a training's checkpoint",
-        "lightning_modules.checkpoints.export:export",
-        "checkpoint",
-    ),
-    "demo": Command(
-        "the whole method on the embedded corpus, in minutes",
-        "lightning_modules.command_line.demo:demo",
-    ),
+    "listen": Command("digits from a model that is shipped, in seconds", "command_line.listen:listen"),
+    "models": Command("models with names; scoretap models NAME is a card", "command_line.models:show_models", "name"),
+    "export": Command("a model with a name, from a training's checkpoint", "checkpoints.export:export", "checkpoint"),
+    "demo": Command("the whole method on the embedded corpus, in minutes", "command_line.demo:demo"),
 }
 USAGE = f"""usage: scoretap COMMAND [--config NAME_OR_FILE ...] [--KEY VALUE ...]
 
@@ -121,9 +99,9 @@ def _run(name: str, args: list[str]) -> None:
     if not command.function:
         import_module("lightning_modules.command_line.trainer").run_trainer(name, args)
         return
-    module, _, function = command.function.partition(":")
-    run_function = import_module("lightning_modules.command_line.functions").run_function
-    run_function(getattr(import_module(module), function), args, name, command.positional)
+    module, _, attribute = command.function.partition(":")
+    function = getattr(import_module(f"lightning_modules.{module}"), attribute)
+    import_module("lightning_modules.command_line.functions").run_function(function, args, name, command.positional)
 
 
 def _fail(sentence: str, status: int) -> int:

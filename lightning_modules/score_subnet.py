@@ -23,7 +23,7 @@ class ScoreSubnetModule(Generator):
         classifier: path or name of a classifier checkpoint; checkpoints of this module store its description instead.
         taps: submodules of the classifier to read: names, or ``{module, feature, gradient}``; ``stages.-1.*`` names
             every block of the last stage.
-        signals: what a tap given by its name alone delivers.
+        signals: what a tap delivers that is given by its name only.
         backbone_mode: ``frozen`` is the method; ``fine-tuned`` also trains the layers that the feature taps depend on,
             in evaluation mode and without second derivatives; ``random`` freezes weights that nobody trained.
         subnet: the subnet; called with the taps' shapes and the output shape.

@@ -90,8 +90,8 @@ class VocoderModule(CorpusModule):
 
     def check_data(self, datamodule: Any) -> None:
         super().check_data(datamodule)
-        wanted = Waveform(self.mel.sample_rate, self.mel.num_samples)
-        if differences := wanted.differences(self.front_end):
+        front_end = Waveform(self.mel.sample_rate, self.mel.num_samples)
+        if differences := front_end.differences(self.front_end):
             raise InputError(
                 f"the network's log-Mels and the corpus must share their clips, they differ in {'; '.join(differences)}"
             )

@@ -64,20 +64,20 @@ class FrozenClassifier(nn.Module):
             )
 
 
-def open_classifier(given: str | dict[str, Any], mode: BackboneMode = "frozen") -> FrozenClassifier:
-    """Build the classifier that a generator is given.
+def open_classifier(source: str | dict[str, Any], mode: BackboneMode = "frozen") -> FrozenClassifier:
+    """Build a frozen classifier from a checkpoint, or from the description of one.
 
     Args:
-        given: path or name of a classifier checkpoint, whose weights are loaded; or the description of a classifier,
+        source: path or name of a classifier checkpoint, whose weights are loaded; or the description of a classifier,
             whose weights come with those of the generator.
         mode: with ``random``, the checkpoint's weights are replaced by some that nobody trained.
 
     Raises:
         InputError: the file is no classifier checkpoint.
     """
-    if isinstance(given, dict):
-        return FrozenClassifier(given)
-    description, weights = describe_classifier(given)
+    if isinstance(source, dict):
+        return FrozenClassifier(source)
+    description, weights = describe_classifier(source)
     if mode == "random":
         return untrained_classifier(description)
     classifier = FrozenClassifier(description)

@@ -81,7 +81,7 @@ class Generator(NoisyModule):
         self.sampling = Sampling()
         self._vocoder: Vocoder | None = None
 
-    def add_classifier(self, given: str | dict[str, Any], mode: BackboneMode = "frozen") -> FrozenClassifier:
+    def add_classifier(self, source: str | dict[str, Any], mode: BackboneMode = "frozen") -> FrozenClassifier:
         """Build the classifier from a checkpoint's path or name, or from the description that was stored of one.
 
         Call it after ``save_hyperparameters``: the description takes the path's place there, so that checkpoints of
@@ -90,7 +90,7 @@ class Generator(NoisyModule):
         Raises:
             InputError: the classifier cannot be read.
         """
-        self.classifier, self.backbone_mode = open_classifier(given, mode), mode
+        self.classifier, self.backbone_mode = open_classifier(source, mode), mode
         self.hparams["classifier"] = self.classifier.description
         return self.classifier
 
@@ -111,7 +111,7 @@ class Generator(NoisyModule):
         labels = getattr(datamodule, "labels", [])
         if self.denoiser.conditional and (classes := self._num_classes()) <= max(labels, default=-1):
             raise InputError(
-                f"the network is told digits below {classes}, the data hold {max(labels)}: set its num_classes to 10"
+                f"the network reads digits below {classes}, the data hold {max(labels)}: set its num_classes to 10"
             )
         known = self.classifier.labels if self.classifier else range(10)
         if unknown := [label for label in labels if label not in known]:
@@ -208,8 +208,8 @@ class Generator(NoisyModule):
         """Draw samples for digits ``y`` ``(B,)``, -1 for none, and one seed each; see :class:`Sampling`."""
         self.check_guidance(y.tolist(), sampling)
         with torch.inference_mode(False):
-            wanted = y.clone() if bool((y >= 0).any()) else None  # without a label no class gradient is computed
-            x_0, nfe = sampling.draw(self.denoiser, self.sde, self.front_end.shape, wanted, seeds, self.device)
+            labels = y.clone() if bool((y >= 0).any()) else None  # without a label no class gradient is computed
+            x_0, nfe = sampling.draw(self.denoiser, self.sde, self.front_end.shape, labels, seeds, self.device)
             return GeneratorOutput(self.vocoder.to(self.device)(x_0), x_0, nfe)
 
     def sample(

@@ -24,12 +24,12 @@ def resolve_arguments(command: str, args: list[str]) -> list[str]:
         InputError: a config or checkpoint does not exist or cannot be read.
     """
     resolved: list[str] = []
-    given: set[str] = set()
+    blocks: set[str] = set()
     checkpoint: dict[str, Any] | None = None
     for flag, value in _pairs(args):
         if flag in ("--config", "-c") and value is not None:
             path = find_config(value)
-            given |= _blocks(path)
+            blocks |= _top_level_blocks(path)
             resolved += ["--config", str(path)]
         elif flag == "--ckpt_path" and value is not None:
             if value in LIGHTNING_NAMES and command == "fit":
@@ -47,14 +47,14 @@ def resolve_arguments(command: str, args: list[str]) -> list[str]:
             resolved += [flag, "NeuralVocoder", "--vocoder.init_args.checkpoint", value]
         else:
             if flag in ("--model", "--data") and value is not None:
-                given.add(flag[2:])
+                blocks.add(flag[2:])
             resolved += [flag] if value is None else [flag, value]
     if checkpoint is None and command == "predict" and not _asks_for_help(args):
         raise InputError("predict needs a trained model: give --ckpt_path the path of a generator's checkpoint")
-    stored = {} if checkpoint is None else _stored(command, checkpoint, given)
+    stored = {} if checkpoint is None else _stored(command, checkpoint, blocks)
     return (
         (["--config", json.dumps(stored)] if stored else [])
-        + _defaults(command, checkpoint, given, resolved)
+        + _defaults(command, checkpoint, blocks, resolved)
         + resolved
     )
 
@@ -95,7 +95,7 @@ def _asks_for_help(args: list[str]) -> bool:
     return any(word in ("-h", "--help") or word.startswith("--print_config") for word in args)
 
 
-def _blocks(path: Path) -> set[str]:
+def _top_level_blocks(path: Path) -> set[str]:
     """Top-level keys of a config file, without those that only change settings of a class named in another file."""
     try:
         content = yaml.safe_load(path.read_text())
@@ -106,26 +106,26 @@ def _blocks(path: Path) -> set[str]:
     return {key for key, value in content.items() if not isinstance(value, dict) or "class_path" in value}
 
 
-def _stored(command: str, checkpoint: dict[str, Any], given: set[str]) -> dict[str, Any]:
+def _stored(command: str, checkpoint: dict[str, Any], blocks: set[str]) -> dict[str, Any]:
     """Settings of model and data that the checkpoint stores and the command does not give."""
     stored: dict[str, Any] = {}
-    if "model" not in given:
+    if "model" not in blocks:
         stored["model"] = model_config(checkpoint)
-    if "data" not in given and command != "predict" and (data := data_config(checkpoint)) is not None:
+    if "data" not in blocks and command != "predict" and (data := data_config(checkpoint)) is not None:
         stored["data"] = data
     return stored
 
 
-def _defaults(command: str, checkpoint: dict[str, Any] | None, given: set[str], resolved: list[str]) -> list[str]:
+def _defaults(command: str, checkpoint: dict[str, Any] | None, blocks: set[str], resolved: list[str]) -> list[str]:
     """Default settings: only ``fit`` writes logs; ``predict`` draws each digit once, or ten samples without digit."""
     if command == "fit":
         return []
     defaults: dict[str, Any] = {"trainer": {"logger": False}}
     if command == "predict":
         defaults["return_predictions"] = False  # the sample writer keeps them on disk
-    if command == "predict" and "data" not in given:
+    if command == "predict" and "data" not in blocks:
         classifier = checkpoint["hyper_parameters"].get("classifier") if checkpoint else None
         requests = {"labels": classifier["labels"]} if classifier else {"labels": [], "count": 10}
-        asked = any(word.startswith(("--data.init_args.csv", "--data.init_args.labels")) for word in resolved)
-        defaults["data"] = {"class_path": "datamodules.SampleRequests", "init_args": {} if asked else requests}
+        gives_labels = any(word.startswith(("--data.init_args.csv", "--data.init_args.labels")) for word in resolved)
+        defaults["data"] = {"class_path": "datamodules.SampleRequests", "init_args": {} if gives_labels else requests}
     return ["--config", json.dumps(defaults)]

@@ -33,11 +33,11 @@ def first_sentence(error: Exception, known: Iterable[str] = ()) -> str:
             owner = match[1]
         elif not _NOISE.match(line):
             cause = line
-    given = next((line.partition(": ")[2] for line in lines if line.startswith("Given value: ")), "")
-    return _reword(cause or type(error).__name__, ".".join(keys), owner, given, known)
+    value = next((line.partition(": ")[2] for line in lines if line.startswith("Given value: ")), "")
+    return _reword(cause or type(error).__name__, ".".join(keys), owner, value, known)
 
 
-def _reword(cause: str, key: str, owner: str, given: str, known: Iterable[str]) -> str:
+def _reword(cause: str, key: str, owner: str, value: str, known: Iterable[str]) -> str:
     if match := re.match(r"Option '(.+)' is not accepted", cause):
         return f"{owner} has no setting {match[1]!r}" + (closest(match[1], _settings(owner)) or ": see its --help")
     if match := re.match(r"Subcommand '(\w+)' does not accept option '(.+)'", cause):
@@ -51,9 +51,9 @@ def _reword(cause: str, key: str, owner: str, given: str, known: Iterable[str]) 
     if match := re.match(r"the following arguments are required: (.+)", cause):
         return f"{match[1]} must be given: see --help"
     if match := re.match(r"Expected a <class '(\w+)'>(?:\. Got value: (.+))?", cause):
-        return f"{key} must be {match[1]}, got {match[2] or given}"
+        return f"{key} must be {match[1]}, got {match[2] or value}"
     if match := re.match(r"Expected a typing\.Literal\[(.+)\](?:\. Got value: (.+))?", cause):
-        return f"{key} must be one of {match[1]}, got {match[2] or given}"
+        return f"{key} must be one of {match[1]}, got {match[2] or value}"
     return cause
 
 

@@ -164,6 +164,8 @@ class NormMatched(GuidanceSchedule):
         self.share = share
 
     def factor(self, t: Tensor, sde: VPSDE, score: Tensor, gradient: Tensor) -> Tensor:
-        wanted, given = (torch.linalg.vector_norm(vectors.flatten(1), dim=1) for vectors in (score, gradient))
-        silent = given == 0
-        return torch.where(silent, torch.zeros_like(given), self.share * wanted / given.masked_fill(silent, 1.0))
+        of_score, of_gradient = (torch.linalg.vector_norm(vectors.flatten(1), dim=1) for vectors in (score, gradient))
+        zero = of_gradient == 0
+        return torch.where(
+            zero, torch.zeros_like(of_gradient), self.share * of_score / of_gradient.masked_fill(zero, 1.0)
+        )

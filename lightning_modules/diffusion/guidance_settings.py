@@ -70,8 +70,8 @@ class GuidanceSettings:
         Raises:
             InputError: there is nothing that guides as asked, or it was not trained on a label.
         """
-        wanted = sorted({label for label in labels if label >= 0})
-        if self.scale == 0 or not wanted:
+        digits = sorted({label for label in labels if label >= 0})
+        if self.scale == 0 or not digits:
             return
         free = self.is_classifier_free(denoiser)
         if free and not known:
@@ -88,7 +88,7 @@ class GuidanceSettings:
             raise InputError(
                 "guidance needs a classifier and this model has none: set guidance_scale 0 or train with one"
             )
-        if unknown := [label for label in wanted if label not in known]:
+        if unknown := [label for label in digits if label not in known]:
             raise InputError(
                 f"cannot guide to digit {unknown[0]}: the {'network' if free else 'classifier'} was trained on {known}"
             )

@@ -34,7 +34,7 @@ class InputScaling:
 
 
 class ReadableClassifier(Protocol):
-    """A classifier whose one pass over ``(x_t, t)``, the reading, gives everything that is asked of it later."""
+    """A classifier whose one pass over ``(x_t, t)``, the reading, holds its logits, features and gradients."""
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any: ...
 

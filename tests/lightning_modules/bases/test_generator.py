@@ -1,10 +1,17 @@
 """What both generators promise to callbacks, to `predict` and to notebooks."""
 
+import shutil
+from functools import partial
+
 import pytest
+import tiny
 import torch
 
 from lightning_modules import InputError, ScoreSubnetModule, UNetModule, load_generator
 from lightning_modules.audio import GriffinLim, LogMel
+from lightning_modules.checkpoints.reading import fingerprint
+from lightning_modules.cli import main
+from lightning_modules.networks import ScoreSubnet
 
 STEPS = 8
 
@@ -105,3 +112,25 @@ def test_fixed_noise_belongs_to_the_item(generator):
     counts = torch.histc(t_many, 4, 0.0, 1.0)
     assert t_many.min() >= generator.sde.t_min and t_many.max() <= 1.0
     assert (counts - 100).abs().max() <= 3, "every noise level is validated equally"
+
+
+def test_its_classifier_is_read_from_a_file_once(classifier, tmp_path):
+    """The description that takes the path's place builds the same module when the file is gone."""
+    settings = {"taps": tiny.TAPS, "subnet": partial(ScoreSubnet, **tiny.SUBNET)}
+    path = shutil.copy(classifier, tmp_path / "classifier.ckpt")
+    module = ScoreSubnetModule(str(path), **settings)
+    path.unlink()
+    description = module.hparams["classifier"]
+    again = ScoreSubnetModule(description, **settings)
+    again.load_state_dict(module.state_dict())
+    assert again.hparams["classifier"] == description == module.classifier.description
+    assert fingerprint(again.classifier.network.state_dict()) == module.classifier.fingerprint
+    with pytest.raises(InputError, match="no checkpoint at"):
+        ScoreSubnetModule(str(path), **settings)
+
+
+def test_printing_settings_opens_no_checkpoint(configs, capsys):
+    arguments = tiny.fit_arguments(configs, "score_subnet", "out", "--model.init_args.classifier=nowhere.ckpt")
+    with pytest.raises(SystemExit) as exit:
+        main([*arguments, "--print_config"])
+    assert exit.value.code == 0 and "classifier: nowhere.ckpt" in capsys.readouterr().out
