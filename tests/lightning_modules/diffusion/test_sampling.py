@@ -1,7 +1,5 @@
 """Settings of a run are validated, and a sample depends on its own seed and label only."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from jsonargparse import ArgumentParser
@@ -137,16 +135,6 @@ def test_replace_keeps_the_rest():
     assert sampling.num_steps == 7
     with pytest.raises(TypeError):
         sampling.replace(steps=3)
-
-
-def test_flat_settings_of_guidance_are_those_of_one_object():
-    sampling = Sampling(2.0, guidance=Interval(0.2, 3.0), guidance_at="denoised", guidance_by="classifier")
-    settings = sampling.guidance_settings
-    assert (settings.kind, settings.scale, settings.at) == ("classifier", 2.0, "denoised")
-    sampling.guidance_scale = 5.0
-    assert sampling.guidance_settings == replace(settings, scale=5.0) and sampling.replace().guidance_scale == 5.0
-    with pytest.raises(ValueError, match="guidance_scale"):
-        sampling.guidance_scale = -1.0
 
 
 @pytest.mark.parametrize("place", ["noisy", "denoised"])
