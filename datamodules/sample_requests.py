@@ -14,8 +14,8 @@ from datamodules.corpus_layout import DIGITS
 from datamodules.loaders import ordered_loader, world
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
+from lightning_modules.labels import NO_LABEL, parse_label
 
-UNLABELLED = -1
 SEED_LIMIT = 2**63  # seeds travel as int64
 BatchSize = int | Literal["auto"]
 
@@ -111,7 +111,7 @@ def make_requests(labels: Sequence[int] | None, count: int, seed: int) -> Reques
     unlabelled = labels is not None and len(labels) == 0
     if not unlabelled:
         check_labels(labels)
-    chosen = [UNLABELLED] if unlabelled else labels or range(len(DIGITS))
+    chosen = [NO_LABEL] if unlabelled else labels or range(len(DIGITS))
     return RequestList(
         [label for label in chosen for _ in range(count)], [seed + j for _ in chosen for j in range(count)]
     )
@@ -134,13 +134,8 @@ def read_requests(path: Path) -> RequestList:
                 )
             for row in table:
                 where = f"{path}, line {table.line_num}"
-                label = (row["label"] or "").strip()
-                labels.append(
-                    _whole_number(label, len(DIGITS), "a digit 0 to 9 or nothing as label", where)
-                    if label
-                    else UNLABELLED
-                )
-                seeds.append(_whole_number(row["seed"] or "", SEED_LIMIT, "a seed from 0 to 2^63 - 1", where))
+                labels.append(parse_label(row["label"] or "", where))
+                seeds.append(_parse_seed(row["seed"] or "", where))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"expected a table with the columns label and seed, but {path} cannot be read ({error})"
@@ -150,11 +145,7 @@ def read_requests(path: Path) -> RequestList:
     return RequestList(labels, seeds)
 
 
-def _whole_number(text: str, limit: int, expected: str, where: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number < limit:
-        raise InputError(f"expected {expected} in {where}, got {text!r}: correct the table")
-    return number
+def _parse_seed(text: str, place: str) -> int:
+    if not text.strip().isdecimal() or int(text) >= SEED_LIMIT:
+        raise InputError(f"expected a seed from 0 to 2^63 - 1 in {place}, got {text!r}: correct the table")
+    return int(text)

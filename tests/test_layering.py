@@ -48,7 +48,7 @@ def test_there_is_something_to_check():
 
 @pytest.mark.parametrize("folder", MATHEMATICS)
 def test_mathematics_knows_no_trainer(folder):
-    allowed = tuple(f"lightning_modules.{other}" for other in (*MATHEMATICS, "errors"))
+    allowed = tuple(f"lightning_modules.{other}" for other in (*MATHEMATICS, "errors", "labels"))
     for path in (ROOT / "lightning_modules" / folder).rglob("*.py"):
         for module in imports(path):
             assert module.split(".")[0] not in {*TRAINERS, "datamodules", "callbacks"}, f"{name(path)}: {module}"
@@ -62,7 +62,7 @@ def test_diffusion_and_audio_know_no_network():
 
 
 def test_data_know_no_model():
-    allowed = ("lightning_modules.audio", "lightning_modules.errors")
+    allowed = ("lightning_modules.audio", "lightning_modules.errors", "lightning_modules.labels")
     for path in (ROOT / "datamodules").rglob("*.py"):
         for module in imports(path):
             assert not module.startswith("lightning_modules") or module.startswith(allowed), f"{name(path)}: {module}"

@@ -1,0 +1,28 @@
+"""The digit that a clip is meant to be, as a number inside the program and as text in tables and file names."""
+
+from lightning_modules.errors import InputError
+
+NO_LABEL = -1  # of a clip that no digit was asked of
+
+
+def format_label(label: int) -> str:
+    """A label as the cell of a table: the digit, or an empty cell for :data:`NO_LABEL`."""
+    return "" if label == NO_LABEL else str(label)
+
+
+def parse_label(text: str, place: str = "a table") -> int:
+    """The label that ``text`` stands for: a digit 0 to 9; an empty cell and ``any`` are :data:`NO_LABEL`.
+
+    Args:
+        text: a cell of a table, or the part of a file name that holds the digit.
+        place: where the text stands, for the error.
+
+    Raises:
+        InputError: ``text`` is something else.
+    """
+    digit = text.strip()
+    if digit in ("", "any"):
+        return NO_LABEL
+    if not digit.isdecimal() or int(digit) > 9:
+        raise InputError(f"expected a digit 0 to 9 or nothing as label in {place}, got {text!r}: correct the table")
+    return int(digit)
