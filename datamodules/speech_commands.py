@@ -7,7 +7,17 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from datamodules.corpus_layout import Split, list_clips
+from datamodules.corpus_layout import (  # noqa: F401  the layout stood in this module once: names still import from it
+    DIGITS,
+    LISTS,
+    MAX_NUM_WAVS_PER_CLASS,
+    SUFFIXES,
+    Clip,
+    Split,
+    hash_split,
+    holds_digits,
+    list_clips,
+)
 from datamodules.corpus_split import CorpusSplit
 from datamodules.feature_cache import FeatureCache, default_cache_dir
 from datamodules.loaders import ResumableLoader, ordered_loader, shuffled_loader

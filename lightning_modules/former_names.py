@@ -33,6 +33,7 @@ FORMER_NAMES = {
     "lightning_modules.path_commands": "lightning_modules.command_line.functions",
     "lightning_modules.pretrained.cards": "lightning_modules.checkpoints.cards",
     "lightning_modules.pretrained.catalogue": "lightning_modules.checkpoints.catalogue",
+    "lightning_modules.pretrained.checkpoint_io": "lightning_modules.checkpoints.checkpoint_io",
     "lightning_modules.pretrained.command": "lightning_modules.command_line.models",
     "lightning_modules.pretrained.export": "lightning_modules.checkpoints.export",
     "lightning_modules.pretrained.facts": "lightning_modules.checkpoints.facts",
