@@ -2,30 +2,25 @@
 
 from lightning_modules.metrics.am_score import AMScore, am_from_sums
 from lightning_modules.metrics.class_sums import ClassSums, ScoreIntervals
-from lightning_modules.metrics.diversity import IntraClassDiversity
-from lightning_modules.metrics.diversity_error import DiversityError
+from lightning_modules.metrics.diversity import DiversityError, IntraClassDiversity
 from lightning_modules.metrics.feature_statistics import FeatureMoments, FeatureStatistics
-from lightning_modules.metrics.frechet import FrechetDistance, frechet_distance
-from lightning_modules.metrics.frechet_error import FrechetError
+from lightning_modules.metrics.frechet import FrechetDistance, FrechetError, frechet_distance
 from lightning_modules.metrics.inception import (
     InceptionScore,
+    ModifiedInceptionScore,
     benchmark_inception_score,
     inception_from_sums,
     inception_score,
-)
-from lightning_modules.metrics.intended_accuracy import IntendedAccuracy
-from lightning_modules.metrics.kernel_distance import KernelDistance, kernel_distance
-from lightning_modules.metrics.modified_inception import (
-    ModifiedInceptionScore,
     modified_inception_from_sums,
     modified_inception_score,
     sampled_modified_inception_score,
 )
+from lightning_modules.metrics.intended_accuracy import IntendedAccuracy
+from lightning_modules.metrics.kernel_distance import KernelDistance, kernel_distance
 from lightning_modules.metrics.ndb import NDB, FeatureBins, fit_bins, proportions_differ
 from lightning_modules.metrics.nearest_neighbour import NearestTrainingNeighbour, nearest_distances
 from lightning_modules.metrics.noise_level import NoiseLevelMean
-from lightning_modules.metrics.resampling import Interval, bootstrap, bootstrap_sums, disjoint_subsets
-from lightning_modules.metrics.wilson import wilson_interval
+from lightning_modules.metrics.resampling import Interval, bootstrap, bootstrap_sums, disjoint_subsets, wilson_interval
 
 __all__ = [
     "NDB",

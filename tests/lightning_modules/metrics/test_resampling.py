@@ -1,10 +1,19 @@
-"""Bootstrap intervals against theory, and subsets without a common row."""
+"""Intervals against theory, by bootstrap and by Wilson, and subsets without a common row."""
+
+import math
 
 import numpy as np
 import pytest
 import torch
 
-from lightning_modules.metrics import bootstrap, bootstrap_sums, disjoint_subsets, inception_score, resampling
+from lightning_modules.metrics import (
+    bootstrap,
+    bootstrap_sums,
+    disjoint_subsets,
+    inception_score,
+    resampling,
+    wilson_interval,
+)
 from lightning_modules.metrics.resampling import place_hashes, smallest_hashes
 
 
@@ -119,3 +128,24 @@ def test_choice_of_parts_holds_the_choice_of_the_whole():
     assert set(places[smallest_hashes(places, 10, seed=1)].tolist()) != whole
     assert smallest_hashes(places, 10).tolist() == sorted(smallest_hashes(places, 10).tolist())
     assert smallest_hashes(places, 100).tolist() == list(range(100))
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 10), (10, 10), (3, 10), (150, 200), (1, 1)])
+def test_wilson_ends_are_where_the_score_test_rejects(hits, count):
+    value, low, high = wilson_interval(hits, count)
+    assert value == hits / count and 0.0 <= low <= value <= high <= 1.0
+    for end in (low, high):
+        if 0.0 < end < 1.0:
+            z = (value - end) / math.sqrt(end * (1 - end) / count)
+            assert abs(z) == pytest.approx(1.959964, rel=1e-9)
+
+
+def test_wilson_of_nothing_and_everything_keeps_its_width():
+    assert wilson_interval(0, 10).high == pytest.approx(0.2775, abs=1e-4) and wilson_interval(0, 10).low == 0.0
+    assert wilson_interval(10, 10).low == pytest.approx(1 - 0.2775, abs=1e-4) and wilson_interval(10, 10).high == 1.0
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 0), (3, 2), (-1, 5)])
+def test_wilson_of_impossible_counts(hits, count):
+    with pytest.raises(ValueError, match=f"got {hits} of {count}"):
+        wilson_interval(hits, count)
