@@ -1,6 +1,6 @@
 """Corpora of spoken digits, and what a generator is asked to draw, as Lightning data modules."""
 
-from datamodules.batch import Batch, RequestBatch
+from datamodules.datasets import Batch, RequestBatch
 from datamodules.sample_requests import SampleRequests
 from datamodules.sc09 import SC09DataModule
 from datamodules.speech_commands import SpeechCommandsDataModule

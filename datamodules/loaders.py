@@ -9,7 +9,7 @@ import torch.distributed as dist
 from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from datamodules.batch import keep_batch
+from datamodules.datasets import Batch, RequestBatch
 from lightning_modules.errors import InputError
 
 
@@ -107,8 +107,13 @@ def _loader(
         batch_size=batch_size,
         sampler=sampler,
         num_workers=num_workers,
-        collate_fn=keep_batch,
+        collate_fn=_whole_batch,
         drop_last=drop_last,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=num_workers > 0,
     )
+
+
+def _whole_batch(batch: Batch | RequestBatch) -> Batch | RequestBatch:
+    """What ``__getitems__`` of a data set returns is a batch already: there is nothing to collate."""
+    return batch

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from datamodules.batch import RequestBatch
 from datamodules.corpus_layout import DIGITS
+from datamodules.datasets import RequestList
 from datamodules.loaders import ordered_loader, world
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
@@ -18,29 +17,6 @@ from lightning_modules.labels import NO_LABEL, parse_label
 
 SEED_LIMIT = 2**63  # seeds travel as int64
 BatchSize = int | Literal["auto"]
-
-
-class RequestList(Dataset):
-    """Labels and seeds, one pair per sample.
-
-    Args:
-        labels: digit id of every sample, -1 for none.
-        seeds: seed of every sample's noise.
-    """
-
-    def __init__(self, labels: Sequence[int], seeds: Sequence[int]) -> None:
-        self.y = torch.tensor(list(labels), dtype=torch.int64)
-        self.seed = torch.tensor(list(seeds), dtype=torch.int64)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __getitem__(self, index: int) -> RequestBatch:
-        return RequestBatch(self.y[index], self.seed[index], torch.tensor(int(index)))
-
-    def __getitems__(self, indices: Sequence[int]) -> RequestBatch:
-        index = torch.tensor(list(indices), dtype=torch.int64)
-        return RequestBatch(self.y[index], self.seed[index], index)
 
 
 class SampleRequests(LightningDataModule):

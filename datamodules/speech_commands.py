@@ -18,7 +18,7 @@ from datamodules.corpus_layout import (  # noqa: F401  the layout stood in this 
     holds_digits,
     list_clips,
 )
-from datamodules.corpus_split import CorpusSplit
+from datamodules.datasets import CorpusSplit
 from datamodules.feature_cache import FeatureCache, default_cache_dir
 from datamodules.loaders import ResumableLoader, ordered_loader, shuffled_loader
 from datamodules.subsets import check_labels, select_fraction, select_labels

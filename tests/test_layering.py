@@ -93,7 +93,6 @@ ACROSS_MODULES = {
     "lightning_modules/networks/test_score_subnet_network.py": "score_subnet",
     "lightning_modules/networks/test_tap_errors.py": "taps and tap_names: bad names",
     "lightning_modules/networks/test_tap_passes.py": "taps: how often the classifier runs",
-    "lightning_modules/tracking/test_names_and_connection.py": "run_names and connection",
     "lightning_modules/tracking/test_offline_run.py": "a run without a server",
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning_modules.checkpoints.facts import Facts, read_facts
+from lightning_modules.checkpoints.card_facts import Facts, read_facts
 from lightning_modules.errors import InputError, closest
 
 FOLDER = Path(__file__).resolve().parents[1] / "pretrained"

@@ -11,9 +11,9 @@ import yaml
 from torch import Tensor
 
 from datamodules.new_files import new_file
+from lightning_modules.checkpoints.card_facts import read_facts
 from lightning_modules.checkpoints.cards import card_text
 from lightning_modules.checkpoints.catalogue import FOLDER, NAME, WEIGHTS, read_entry
-from lightning_modules.checkpoints.facts import read_facts
 from lightning_modules.checkpoints.reading import find_checkpoint, fingerprint, read_checkpoint, restore
 from lightning_modules.checkpoints.store import restored
 from lightning_modules.errors import InputError

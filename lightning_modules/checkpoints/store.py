@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 
 from datamodules.download import fetch_once
 from datamodules.feature_cache import default_cache_dir
@@ -54,6 +55,13 @@ def read_weights(path: Path) -> dict[str, Any]:
 
     tensors = {name: restored(tensor) for name, tensor in load(content).items()}
     return {**copy.deepcopy(entry.checkpoint), "state_dict": tensors}
+
+
+class WeightsIO(TorchCheckpointIO):
+    """Lets a Trainer evaluate what `scoretap export` wrote, which holds no state of a training."""
+
+    def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return read_weights(Path(path))
 
 
 def restored(tensor: torch.Tensor) -> torch.Tensor:

@@ -25,9 +25,9 @@ from datamodules import SampleRequests
 from lightning_modules.audio import Vocoder
 from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.catalogue import WEIGHTS
-from lightning_modules.checkpoints.checkpoint_io import WeightsIO
 from lightning_modules.checkpoints.reading import check_fits, read_checkpoint
 from lightning_modules.checkpoints.starting_weights import take_weights
+from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
 from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.diffusion import Sampling

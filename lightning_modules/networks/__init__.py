@@ -7,10 +7,7 @@ from lightning_modules.networks.resnext import ResNeXt
 from lightning_modules.networks.score_subnet import ScoreSubnet
 from lightning_modules.networks.taps import Reading, Tap, TappedClassifier
 from lightning_modules.networks.unet import UNet
-from lightning_modules.networks.vocoders.convnext_istft import ConvNeXtISTFT
-from lightning_modules.networks.vocoders.discriminators import Discriminators
-from lightning_modules.networks.vocoders.hifigan import HiFiGANGenerator
-from lightning_modules.networks.vocoders.mel_to_waveform import MelToWaveform
+from lightning_modules.networks.vocoders import ConvNeXtISTFT, Discriminators, HiFiGANGenerator, MelToWaveform
 
 __all__ = [
     "AdaptedClassifier",

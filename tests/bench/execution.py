@@ -7,7 +7,7 @@ import torch
 
 from bench.models import make_generator
 from bench.settings import Settings
-from datamodules.batch import Batch
+from datamodules.datasets import Batch
 from lightning_modules.networks.cost import count_gmacs
 
 

@@ -9,7 +9,7 @@ import torch
 from tiny import check
 
 from callbacks.cost_report import cost_of
-from datamodules.batch import Batch
+from datamodules.datasets import Batch
 from lightning_modules import load_generator
 from lightning_modules.evaluation.scoring.facts import cost_facts, sampling_settings
 from lightning_modules.evaluation.scoring.guide import Guide

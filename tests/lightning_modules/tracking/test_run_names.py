@@ -7,8 +7,8 @@ import pytest
 
 from lightning_modules.command_line.arguments import CONFIGS
 from lightning_modules.tracking import WandbTracker
-from lightning_modules.tracking.connection import why_offline
 from lightning_modules.tracking.run_names import composed_configs, run_names
+from lightning_modules.tracking.wandb_tracker import why_offline
 
 
 @pytest.fixture(autouse=True)
