@@ -1,4 +1,4 @@
-"""Measures that reduce across processes."""
+"""Metrics of generated speech: each is a ``torchmetrics.Metric`` that gives one value over all processes."""
 
 from lightning_modules.metrics.am_score import AMScore, am_from_sums
 from lightning_modules.metrics.class_sums import ClassSums, ScoreIntervals

@@ -1,4 +1,4 @@
-"""Are the heard classes sure, and as frequent as in the training data?"""
+"""The AM score: is the evaluator sure of what it hears, and are classes as frequent as in the training data?"""
 
 import torch
 from torch import Tensor
@@ -9,9 +9,11 @@ from lightning_modules.metrics.inputs import float64_rows, require, require_no_r
 
 
 def am_from_sums(sums: ClassSums, train: Tensor) -> Tensor:
-    """AM score of the clips that were summed against ``train`` ``(K,)``, mean class probabilities of training clips.
+    """AM score of clips from their sums: a float64 scalar, or ``(R,)`` of resampled sums.
 
-    A float64 scalar, or ``(R,)`` of resampled sums; ``train`` is normalised anew.
+    Args:
+        sums: of the generated clips.
+        train: ``(K,)`` mean class probabilities of training clips; they are normalised here.
     """
     return _score(sums.probs / sums.num_clips.unsqueeze(-1), sums.entropy / sums.num_clips, train)
 
@@ -45,7 +47,7 @@ class AMScore(Metric):
         self.add_state("entropy", torch.zeros(2, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, log_probs: Tensor, real: bool = False) -> None:
-        """Add ``log_probs`` ``(B, K)`` of generated clips, or of training clips where ``real``.
+        """Add ``log_probs`` ``(B, K)`` of generated clips, or of training clips if ``real``.
 
         Raises:
             ValueError: the shape is another, or training clips come although a reference was given.
@@ -58,7 +60,7 @@ class AMScore(Metric):
         self.entropy[int(real)] += sums.entropy
 
     def compute(self) -> Tensor:
-        """The score; infinite where a class of the training data is never heard at all.
+        """The score; infinite where a class of the training data has no probability in any generated clip.
 
         Raises:
             ValueError: there is no generated or no training clip.

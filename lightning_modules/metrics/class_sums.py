@@ -1,4 +1,4 @@
-"""Sums of class probabilities, from which several scores follow."""
+"""Sums of class probabilities over clips, from which several scores can be computed."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -29,15 +29,14 @@ class ClassSums(NamedTuple):
 
 
 def class_sums(log_probs: Tensor) -> ClassSums:
-    """Sums over ``log_probs`` ``(B, K)``, normalised anew in float64: float32 rows sum to 1 within 1e-7 only."""
+    """Sums over ``log_probs`` ``(B, K)``; normalised again in float64, as float32 rows sum to 1 within 1e-7 only."""
     return _split(_columns(log_probs).sum(dim=0))
 
 
 class LogProbabilityRows(Metric):
-    """Base of scores of which some form needs every clip, not only sums; not used by itself.
+    """Base class of scores that need the log-probabilities of every clip, not only their sums.
 
-    The log-probabilities are kept, 8 (K + 1) bytes per clip: 88 for ten digits. It is the only memory that grows with
-    the number of clips.
+    It stores 8 (K + 1) bytes per clip, 88 for ten digits: the only memory that grows with the number of clips.
 
     Args:
         num_classes: number of classes, K.
@@ -53,7 +52,7 @@ class LogProbabilityRows(Metric):
 
     @property
     def log_probs(self) -> Tensor:
-        """What was added so far, ``(N, K)`` float64 in file order."""
+        """Log-probabilities added so far, ``(N, K)`` float64 in file order."""
         return ordered_rows(self, "rows", self.num_classes)
 
     def update(self, log_probs: Tensor, index: Tensor | None = None) -> None:
@@ -67,14 +66,14 @@ class LogProbabilityRows(Metric):
 
 
 class ScoreIntervals(LogProbabilityRows):
-    """Bootstrap intervals of scores that :class:`ClassSums` determine; all scores see the same resamples.
+    """Bootstrap intervals of scores that can be computed from :class:`ClassSums`; all see the same resamples.
 
     Args:
         scores: maps resampled sums to scores ``(R,)``, by name.
         num_classes: number of classes, K.
         num_resamples: number of draws of N clips with replacement.
         level: share of resamples inside the interval, in (0, 1).
-        seed: of the draws.
+        seed: seed of the draws.
     """
 
     def __init__(
@@ -96,16 +95,16 @@ class ScoreIntervals(LogProbabilityRows):
             ValueError: fewer than 2 clips were seen, or one twice.
         """
         columns = _columns(self.log_probs)
-        found = {name: self._interval(columns, score) for name, score in self.scores.items()}
-        lows = {f"{name}_low": interval.low for name, interval in found.items()}
-        return lows | {f"{name}_high": interval.high for name, interval in found.items()}
+        intervals = {name: self._interval(columns, score) for name, score in self.scores.items()}
+        lows = {f"{name}_low": interval.low for name, interval in intervals.items()}
+        return lows | {f"{name}_high": interval.high for name, interval in intervals.items()}
 
     def _interval(self, columns: Tensor, score: Callable[[ClassSums], Tensor]) -> Interval:
         return bootstrap_sums(columns, lambda sums: score(_split(sums)), self.num_resamples, self.level, self.seed)
 
 
 def _columns(log_probs: Tensor) -> Tensor:
-    """What :class:`ClassSums` sums, ``(N, 2 K + 2)`` float64."""
+    """Terms that :class:`ClassSums` adds up, one row per clip: ``(N, 2 K + 2)`` float64."""
     log_probs = log_probs.double().log_softmax(dim=1)
     probs = log_probs.exp()
     entropy = torch.special.entr(probs).sum(dim=1, keepdim=True)

@@ -13,8 +13,8 @@ class IntraClassDiversity(Metric):
 
     .. math:: \frac1{|\mathcal K|} \sum_{k \in \mathcal K} \sqrt{2\,\mathrm{tr}\,\Sigma_k}
 
-    with unbiased covariances :math:`\Sigma_k` of the embeddings, in float64. Zero means that each class has collapsed
-    to one point. Memory does not grow with the number of clips: ``8 K D`` bytes.
+    with unbiased covariances :math:`\Sigma_k` of the embeddings, in float64. Zero means that all clips of a class
+    have the same embedding. Memory does not grow with the number of clips: ``8 K D`` bytes.
 
     Args:
         num_features: width of the embeddings, D.
@@ -33,7 +33,7 @@ class IntraClassDiversity(Metric):
         self.add_state("count", torch.zeros(num_classes, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, embeddings: Tensor, y: Tensor) -> None:
-        """Add ``embeddings`` ``(B, D)`` of classes ``y`` ``(B,)``; rows with -1 are left out."""
+        """Add ``embeddings`` ``(B, D)`` of classes ``y`` ``(B,)``; rows with :data:`NO_LABEL` are left out."""
         rows = y >= 0
         values, classes = embeddings[rows].to(self.total), y[rows].to(self.total.device)
         self.total.index_add_(0, classes, values)
@@ -62,8 +62,8 @@ class DiversityError(Metric):
     with the diversity :math:`d_{-i}` without clip i and its mean :math:`\bar d_k` over class k (the jackknife of Efron
     and Stein 1981, stratified). Resampling with replacement would repeat clips and shrink the diversity itself.
 
-    Of more than ``limit`` clips those with the smallest hashes of their places are used, and the error is scaled to all
-    of them. Memory: ``8 (D + 2)`` bytes for each clip that is used, a quarter more in between.
+    If there are more than ``limit`` clips, only those whose places have the smallest hashes are used, and the error is
+    scaled to all of them. Memory: ``8 (D + 2)`` bytes for each clip that is used, a quarter more in between.
 
     Args:
         num_features: width of the features, D.
@@ -78,10 +78,10 @@ class DiversityError(Metric):
         hold_rows(self, "clips")
 
     def update(self, features: Tensor, y: Tensor, index: Tensor | None = None) -> None:
-        """Add ``features`` ``(B, D)`` of classes ``y`` ``(B,)``; rows with -1 are left out.
+        """Add ``features`` ``(B, D)`` of classes ``y`` ``(B,)``; rows with :data:`NO_LABEL` are left out.
 
         Args:
-            features: the evaluator's.
+            features: embeddings by the evaluator.
             y: classes.
             index: ``(B,)`` place of each clip; needed where several processes share the clips.
         """

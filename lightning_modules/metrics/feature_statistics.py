@@ -1,4 +1,4 @@
-"""Mean and covariance of features: streamed, and kept for the next evaluation."""
+"""Mean and covariance of features: computed batch by batch, and stored for the next evaluation."""
 
 import pickle
 from pathlib import Path
@@ -13,7 +13,7 @@ from lightning_modules.metrics.inputs import float64_rows, require
 
 
 class FeatureStatistics(NamedTuple):
-    """What the Fréchet distance knows of a set of clips.
+    """Mean and covariance of the features of a set of clips: all that a Fréchet distance needs.
 
     Attributes:
         mean: ``(D,)`` float64.
@@ -36,7 +36,7 @@ class FeatureStatistics(NamedTuple):
 
     @classmethod
     def load(cls, path: str | Path) -> "FeatureStatistics":
-        """What :meth:`save` wrote.
+        """Statistics from a file that :meth:`save` wrote.
 
         Raises:
             InputError: the file is missing, damaged, or holds something else.
@@ -55,7 +55,7 @@ def statistics_from_sums(count: Tensor, total: Tensor, outer: Tensor, kind: str)
         count: number of clips, a scalar.
         total: ``(D,)`` sum of features.
         outer: ``(D, D)`` sum of outer products.
-        kind: of clips, for the error.
+        kind: name of the clips for the error message.
 
     Raises:
         ValueError: there are fewer than 2 clips.
@@ -66,9 +66,9 @@ def statistics_from_sums(count: Tensor, total: Tensor, outer: Tensor, kind: str)
 
 
 class FeatureMoments(Metric):
-    """Streams :class:`FeatureStatistics`, in float64 and memory that does not grow with the number of clips.
+    """Computes :class:`FeatureStatistics` batch by batch in float64; memory does not grow with the number of clips.
 
-    Rounding grows with the square of mean over spread: 1e-8 relative where the mean is a thousand spreads.
+    The rounding error grows with the square of mean over standard deviation: 1e-8 relative at a ratio of a thousand.
 
     Args:
         num_features: width of the features, D.
@@ -94,7 +94,7 @@ class FeatureMoments(Metric):
         self.outer = self.outer + x.mT @ x
 
     def compute(self) -> FeatureStatistics:
-        """Statistics of everything added.
+        """Statistics of all features added so far.
 
         Raises:
             ValueError: fewer than 2 clips were added.

@@ -1,4 +1,4 @@
-"""How far are generated features from real ones, both taken for Gaussian, and how sure is that distance?"""
+"""The Fréchet distance between generated and real features, both taken for Gaussian, and its standard error."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from lightning_modules.metrics.feature_statistics import FeatureStatistics, stat
 from lightning_modules.metrics.inputs import float64_rows, require_no_reference
 from lightning_modules.metrics.resampling import place_hashes
 
-_factors = WeakIdKeyDictionary()  # of references, by covariance, as long as that lives
+_factors = WeakIdKeyDictionary()  # by the covariance that was factored; an entry goes when the covariance does
 
 
 def frechet_distance(a: FeatureStatistics, b: FeatureStatistics) -> Tensor:
@@ -35,30 +35,30 @@ def distance_of_factors(mean_a: Tensor, factor_a: Tensor, mean_b: Tensor, factor
 
 
 def factor(covariance: Tensor, width: int) -> Tensor:
-    """``(D, R)`` factor F of a covariance of D = ``width`` and rank R, without directions that are only rounding."""
+    """Matrix F ``(D, R)`` whose product with its transpose is a covariance of D = ``width`` features and rank R."""
     values, vectors = torch.linalg.eigh(covariance.reshape(width, width))
-    kept = values > values.abs().max() * width * torch.finfo(values.dtype).eps
-    return vectors[:, kept] * values[kept].sqrt()
+    used = values > values.abs().max() * width * torch.finfo(values.dtype).eps
+    return vectors[:, used] * values[used].sqrt()
 
 
 def reference_factor(reference: FeatureStatistics, like: Tensor) -> Tensor:
     """:func:`factor` of a reference's covariance, with the device and type of ``like``.
 
-    Decomposed once for all rows that are compared with it, as long as the covariance lives.
+    It is computed once and stored as long as the covariance exists: every row of a table is compared with it.
     """
     covariance = reference.covariance
     key = (covariance._version, like.device, like.dtype)
-    kept = _factors.get(covariance)
-    if kept is None or kept[0] != key:
-        kept = _factors[covariance] = (key, factor(covariance.to(like), len(reference.mean.reshape(-1))))
-    found: Tensor = kept[1]
-    return found
+    entry = _factors.get(covariance)
+    if entry is None or entry[0] != key:
+        entry = _factors[covariance] = (key, factor(covariance.to(like), len(reference.mean.reshape(-1))))
+    root: Tensor = entry[1]
+    return root
 
 
 class FrechetDistance(Metric):
-    """Fréchet distance between real and generated features; as FID on the evaluator's, as FAD on VGGish's.
+    """Fréchet distance between real and generated features: FID on features of the evaluator, FAD on those of VGGish.
 
-    It is biased upwards, about as 1/N: compare values of equal N only, next to the distance of as many real clips.
+    It is biased upwards by about 1/N: compare values of equal N only, next to the distance of as many real clips.
     Memory does not grow with the number of clips: ``16 D^2`` bytes, 16 MiB for 1024 features.
 
     Args:
@@ -82,7 +82,7 @@ class FrechetDistance(Metric):
             self.add_state(name, torch.zeros(2, *shape, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, features: Tensor, real: bool = False) -> None:
-        """Add ``features`` ``(B, D)`` of generated clips, or of real ones where ``real``.
+        """Add ``features`` ``(B, D)`` of generated clips, or of real ones if ``real``.
 
         Raises:
             ValueError: the shape is another, or real clips come although a reference was given.
@@ -95,18 +95,18 @@ class FrechetDistance(Metric):
         self.outer[int(real)] += x.mT @ x
 
     def compute(self) -> Tensor:
-        """The distance.
+        """The distance, a float64 scalar.
 
         Raises:
             ValueError: fewer than 2 generated or real clips were added.
         """
         generated, real = zip(self.count, self.total, self.outer, strict=True)
-        found = statistics_from_sums(*generated, "generated")
+        sample = statistics_from_sums(*generated, "generated")
         if self.reference is None:
-            return frechet_distance(found, statistics_from_sums(*real, "real"))
-        root = factor(found.covariance, self.num_features)
-        mean = self.reference.mean.reshape(-1).to(found.mean)
-        return distance_of_factors(found.mean, root, mean, reference_factor(self.reference, found.covariance))
+            return frechet_distance(sample, statistics_from_sums(*real, "real"))
+        root = factor(sample.covariance, self.num_features)
+        mean = self.reference.mean.reshape(-1).to(sample.mean)
+        return distance_of_factors(sample.mean, root, mean, reference_factor(self.reference, sample.covariance))
 
 
 class FrechetError(Metric):
@@ -118,8 +118,8 @@ class FrechetError(Metric):
     number of clips, about S times as much as that of all clips: only the spread is used, which a bias common to the
     subsets does not change. The error of four subsets itself scatters by about 40 % (3 degrees of freedom).
 
-    Of every S clips in file order each subset gets one, by lot: with places modulo S alone, digits that come in turns
-    of ten would be all even in one subset and all odd in the next.
+    Of every S clips in file order each subset gets one at random. Simply dealing them out in turns would put all even
+    digits into one subset and all odd ones into the next, as digits often come in turns of ten.
 
     Memory does not grow with the number of clips: ``8 S D^2`` bytes, 32 MiB for 4 subsets of 1024 features.
 
@@ -127,7 +127,7 @@ class FrechetError(Metric):
         num_features: width of the features, D.
         reference: statistics of the real training split.
         num_subsets: S, at least 2.
-        seed: of the lots.
+        seed: seed of the random choice.
     """
 
     full_state_update = False
@@ -177,6 +177,6 @@ class FrechetError(Metric):
 
 
 def subset_numbers(index: Tensor, num_subsets: int, seed: int = 0) -> Tensor:
-    """Subset in [0, S) of each place ``(B,)``: of every S places in turn, each subset has one."""
+    """Number of the subset, 0 to S - 1, of each place ``(B,)``: every S places in turn have one in each subset."""
     group = torch.div(index, num_subsets, rounding_mode="floor")
     return (index + place_hashes(group, seed) % num_subsets) % num_subsets

@@ -1,4 +1,4 @@
-"""Are the classes that the evaluator hears sure and varied: in each clip and over all, or between pairs of clips?"""
+"""Inception scores: is the evaluator sure of each clip, and do the clips differ from each other?"""
 
 import math
 
@@ -31,7 +31,7 @@ def benchmark_inception_score(log_probs: Tensor) -> Tensor:
     over the first M = N/2 samples of a shuffled order (NumPy, seed 0): its entropy normalises over samples, not
     classes. That weighs every class by 1/K where the textbook weighs by the mean probability of the class. Both agree
     when the classes are balanced. Otherwise this one is biased, by a factor of two and more when classes are missing,
-    and it may exceed K: for comparison with published tables only.
+    and it may exceed K. Use it for comparison with published tables only.
 
     Raises:
         ValueError: there are fewer than 2 samples.
@@ -52,7 +52,7 @@ def inception_from_sums(sums: ClassSums) -> Tensor:
 class InceptionScore(LogProbabilityRows):
     """Inception score in its textbook form and in that of the SC09 benchmark, both float64.
 
-    The benchmark's form depends on which clip is in which half, so log-probabilities are kept.
+    The benchmark's form depends on which clip is in which half, so the log-probabilities of all clips are stored.
     """
 
     def compute(self) -> dict[str, Tensor]:
@@ -72,8 +72,8 @@ def modified_inception_score(log_probs: Tensor) -> Tensor:
     .. math:: \exp \frac1{N^2} \sum_{i,j} \mathrm{KL}(p_i \| p_j)
         = \exp\Big(-\frac1N \sum_i H(p_i) - \sum_y \bar p(y)\, \frac1N \sum_j \log p_j(y)\Big)
 
-    Gurumurthy et al. 2017 (arXiv:1706.02071), in closed form. Classes that a clip surely is not dominate it: compare
-    values of one evaluator only.
+    Gurumurthy et al. 2017 (arXiv:1706.02071), in closed form. The classes that the evaluator rules out dominate it:
+    compare values of one evaluator only.
     """
     return modified_inception_from_sums(class_sums(log_probs))
 
@@ -101,7 +101,7 @@ def modified_inception_from_sums(sums: ClassSums) -> Tensor:
 class ModifiedInceptionScore(LogProbabilityRows):
     """Modified inception score over all pairs and over the SC09 benchmark's sample of pairs, both float64.
 
-    The benchmark's pairs depend on the order of clips, so log-probabilities are kept.
+    The benchmark's pairs depend on the order of clips, so the log-probabilities of all clips are stored.
     """
 
     def compute(self) -> dict[str, Tensor]:
@@ -116,5 +116,5 @@ class ModifiedInceptionScore(LogProbabilityRows):
 
 
 def _expectation(probs: Tensor, values: Tensor) -> Tensor:
-    """Sum of ``values`` weighted by ``probs`` over classes; impossible classes count nothing, even infinite ones."""
+    """Sum over classes of ``values`` weighted by ``probs``; probability 0 adds 0, even to an infinite value."""
     return torch.where(probs > 0, probs * values, 0.0).sum(dim=-1)

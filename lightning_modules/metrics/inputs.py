@@ -1,4 +1,4 @@
-"""What every measure asks of its input."""
+"""Checks of the input that all metrics share."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ def float64_rows(values: Tensor, width: int, device: torch.device) -> Tensor:
 
 
 def require(count: Tensor | int, least: int, kind: str) -> int:
-    """``count`` as an integer.
+    """``count`` as an integer, if it is large enough.
 
     Raises:
         ValueError: fewer than ``least`` samples were seen.
@@ -27,7 +27,7 @@ def require(count: Tensor | int, least: int, kind: str) -> int:
 
 
 def require_no_reference(reference: object) -> None:
-    """Real samples are counted once: as a stored reference or by updates.
+    """Refuse real samples where a stored reference stands for them already.
 
     Raises:
         ValueError: there is a stored reference.

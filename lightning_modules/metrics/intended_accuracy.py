@@ -1,9 +1,10 @@
-"""Does the evaluator hear what was asked for?"""
+"""How often does the evaluator hear the digit that was asked for?"""
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from lightning_modules.labels import NO_LABEL
 from lightning_modules.metrics.inputs import float64_rows, require
 
 
@@ -29,9 +30,9 @@ class IntendedAccuracy(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, log_probs: Tensor, y: Tensor) -> None:
-        """Add ``log_probs`` ``(B, K)`` of clips with intended classes ``y`` ``(B,)``, -1 for none.
+        """Add ``log_probs`` ``(B, K)`` of clips with intended classes ``y`` ``(B,)``.
 
-        Clips without intended class count for the confidence only.
+        Clips without an intended class (:data:`NO_LABEL`) count for the confidence only.
 
         Raises:
             ValueError: a shape or a class does not fit.
@@ -40,10 +41,10 @@ class IntendedAccuracy(Metric):
         y = y.to(self.device)
         if y.shape != rows.shape[:1]:
             raise ValueError(f"expected {len(rows)} intended classes, got shape {tuple(y.shape)}")
-        if bool((y >= self.num_classes).any()) or bool((y < -1).any()):
-            raise ValueError(f"expected classes from -1 to {self.num_classes - 1}, got {y.tolist()}")
-        largest, heard = rows.max(dim=1)
-        pairs = (y * self.num_classes + heard)[y >= 0]
+        if bool((y >= self.num_classes).any()) or bool((y < NO_LABEL).any()):
+            raise ValueError(f"expected classes from {NO_LABEL} to {self.num_classes - 1}, got {y.tolist()}")
+        largest, choice = rows.max(dim=1)
+        pairs = (y * self.num_classes + choice)[y >= 0]
         cells = torch.bincount(pairs, minlength=self.num_classes**2)
         self.confusion = self.confusion + cells.view(self.num_classes, self.num_classes)
         self.confidence = self.confidence + largest.exp().sum()
@@ -51,7 +52,7 @@ class IntendedAccuracy(Metric):
         self.count = self.count + len(rows)
 
     def compute(self) -> dict[str, Tensor]:
-        """Named values; what no clip determines is left out, so that none is NaN.
+        """Values by name; a value that no clip determines is left out, so that none is NaN.
 
         * ``confidence``: mean of the largest class probability, of all clips;
         * ``confidence_error``: its standard error, of at least two clips;

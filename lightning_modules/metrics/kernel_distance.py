@@ -1,4 +1,4 @@
-"""How far are generated features from real ones, without bias by the number of samples?"""
+"""The kernel distance between generated and real features, which the number of clips does not bias."""
 
 import torch
 from torch import Tensor
@@ -32,14 +32,15 @@ def kernel_distance(x: Tensor, y: Tensor) -> Tensor:
 class KernelDistance(Metric):
     """Kernel distance (KID) between real and generated features, with its standard error over disjoint subsets.
 
-    Subsets need the features themselves. Of either side at most ``limit`` clips are kept and used, chosen by a hash of
-    their places, so that neither batches nor processes matter: ``8 (D + 1)`` bytes per clip, a quarter more clips in
-    between, so 98 MiB for 10,000 clips of 1024 features, from each process, and about three times that to compute.
+    The features themselves are stored, of at most ``limit`` clips of either side. These are chosen by a hash of their
+    places, so that the choice depends on neither batches nor processes. Memory: ``8 (D + 1)`` bytes per clip and up to
+    a quarter more clips in between, so 98 MiB for 10,000 clips of 1024 features in each process, and about three times
+    that to compute.
 
     Args:
         num_features: width of the features, D.
         num_subsets: number of disjoint subsets of either side, at least 2; the distance is the mean over them.
-        seed: of the subsets.
+        seed: seed of the random subsets.
         reference: ``(M, D)`` features of the training split, known beforehand; None takes them from updates with
             ``real``.
         limit: largest number of clips of either side.
@@ -67,10 +68,10 @@ class KernelDistance(Metric):
         self.reference = reference
 
     def update(self, features: Tensor, real: bool = False, index: Tensor | None = None) -> None:
-        """Add ``features`` ``(B, D)`` of generated clips, or of real ones where ``real``.
+        """Add ``features`` ``(B, D)`` of generated clips, or of real ones if ``real``.
 
         Args:
-            features: the evaluator's.
+            features: embeddings by the evaluator.
             real: whether the clips are real.
             index: ``(B,)`` place of each clip among those of its kind; needed where several processes share the clips.
 

@@ -1,4 +1,4 @@
-"""In which regions of feature space are there too many or too few generated clips?"""
+"""NDB: the share of regions of feature space that hold too many or too few generated clips."""
 
 from typing import NamedTuple
 
@@ -22,12 +22,12 @@ class FeatureBins(NamedTuple):
 
 
 def fit_bins(features: Tensor, num_bins: int = 50, seed: int = 0) -> FeatureBins:
-    """Cluster training features by k-means, once for all evaluations.
+    """Cluster training features by k-means; this is done once for all evaluations.
 
     Args:
         features: ``(N, D)`` of the training split.
         num_bins: number of clusters, K.
-        seed: of the initial centres.
+        seed: seed of the initial centres.
 
     Raises:
         ModuleNotFoundError: scikit-learn is not installed.
@@ -50,7 +50,7 @@ def proportions_differ(a: Tensor, b: Tensor, alpha: float = 0.05) -> Tensor:
 
     .. math:: z = (p_a - p_b) \Big/ \sqrt{p (1 - p) (1/N_a + 1/N_b)}, \qquad p = (a + b) / (N_a + N_b)
 
-    A bin that holds nothing or everything of both sides does not differ.
+    A bin that is empty on both sides, or holds all clips of both, does not differ.
     """
     a, b = a.double(), b.double()
     n_a, n_b = a.sum(), b.sum()
@@ -67,7 +67,7 @@ class NDB(Metric):
     distributions give ``alpha`` on average, not 0.
 
     Args:
-        bins: from :func:`fit_bins`.
+        bins: clusters of training features, by :func:`fit_bins`.
         alpha: significance level of each bin's test.
     """
 

@@ -1,4 +1,4 @@
-"""Are generated clips copies of training clips?"""
+"""How near are generated clips to training clips: are they copies?"""
 
 import torch
 from torch import Tensor
@@ -11,8 +11,8 @@ def nearest_distances(features: Tensor, reference: Tensor, chunk: int = 512) -> 
     """Euclidean distance ``(B,)`` of each of ``features`` ``(B, D)`` to the nearest of ``reference`` ``(M, D)``.
 
     Args:
-        features: queries.
-        reference: where to search.
+        features: features of the clips.
+        reference: features among which the nearest is searched.
         chunk: rows of the reference that are compared at a time; few, so that their float64 copy stays in a cache.
     """
     x = features.double()
@@ -23,15 +23,15 @@ def nearest_distances(features: Tensor, reference: Tensor, chunk: int = 512) -> 
         square, row = (part.square().sum(dim=1) - 2.0 * x @ part.mT).min(dim=1)
         closer = square < nearest
         nearest, place = torch.where(closer, square, nearest), torch.where(closer, start + row, place)
-    # Anew from the difference: exact where the expanded square cancels, so that a copy is at distance 0.
+    # Computed again from the difference: exact where the expanded square cancels, so that a copy is at distance 0.
     return (x - reference[place.to(reference.device)].to(x)).norm(dim=1)
 
 
 class NearestTrainingNeighbour(Metric):
-    """Mean distance of generated clips to their nearest training clip, and relative to that of real held-out clips.
+    """Mean distance of generated clips to their nearest training clip, also relative to that of real held-out clips.
 
-    A ratio far below 1 means that the generator repeats its training data; real clips of the same number of speakers
-    are at 1. Only sums are kept of the clips, so that memory grows with the reference alone: ``4 M D`` bytes in
+    A ratio far below 1 means that the generator repeats its training data; real clips of as many speakers have 1. Of
+    the clips only sums are stored, so that memory grows with the reference alone: ``4 M D`` bytes in
     float32, and ``8 (B + D) chunk`` bytes while a batch is compared.
 
     Args:
@@ -55,7 +55,7 @@ class NearestTrainingNeighbour(Metric):
         self.add_state("total", torch.zeros(2, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, features: Tensor, real: bool = False) -> None:
-        """Add ``features`` ``(B, D)`` of generated clips, or of held-out real clips where ``real``."""
+        """Add ``features`` ``(B, D)`` of generated clips, or of held-out real clips if ``real``."""
         x = float64_rows(features, self.reference.shape[1], self.device)
         self.count[int(real)] += len(x)
         self.total[int(real)] += nearest_distances(x, self.reference, self.chunk).sum()

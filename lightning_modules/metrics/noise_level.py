@@ -1,4 +1,4 @@
-"""Averages split by diffusion time."""
+"""Averages of a loss or an accuracy by diffusion time."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torchmetrics import Metric
 
 
 class NoiseLevelMean(Metric):
-    """Mean of per-example values in equal bins of diffusion time, and over all of them; exact across processes.
+    """Mean of per-example values in equal bins of diffusion time, and over all bins; exact on several processes.
 
     Args:
         num_bins: number of bins of [0, 1].
@@ -23,7 +23,7 @@ class NoiseLevelMean(Metric):
         self.add_state("count", torch.zeros(num_bins, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, values: Tensor, t: Tensor) -> None:
-        """Add ``values`` ``(B,)`` seen at times ``t`` ``(B,)``."""
+        """Add ``values`` ``(B,)`` of examples at times ``t`` ``(B,)``."""
         bins = (t * self.num_bins).long().clamp(0, self.num_bins - 1)
         self.total.index_add_(0, bins, values.detach().to(self.total))
         self.count.index_add_(0, bins, torch.ones_like(bins, dtype=self.count.dtype))

@@ -1,7 +1,7 @@
-"""Metric states that keep samples, in an order that depends on neither batches nor processes.
+"""Metric states that store samples in an order that depends on neither batches nor processes.
 
-For the few measures that draw subsets or pairs of samples. Only the list of rows and their number are states, so that
-the functions here work on any metric.
+A few metrics need them, because they draw subsets or pairs of samples. The states are only a list of rows and their
+number, so that these functions work on any metric.
 """
 
 import torch
@@ -15,8 +15,8 @@ from lightning_modules.metrics.resampling import smallest_hashes
 def hold_rows(metric: Metric, name: str) -> None:
     """Give ``metric`` an empty state ``name`` for :func:`append_rows`.
 
-    The state is flat and float64, because that is what torchmetrics sends for a process that saw no sample; rows of a
-    matrix would not fit to it.
+    The state is flat and float64, because torchmetrics sends such a tensor for a process that saw no sample; a matrix
+    would not fit to it.
     """
     metric.set_dtype(torch.float64)
     metric.add_state(name, [], dist_reduce_fx="cat")
@@ -24,15 +24,15 @@ def hold_rows(metric: Metric, name: str) -> None:
 
 
 def append_rows(metric: Metric, name: str, rows: Tensor, index: Tensor | None, limit: int | None = None) -> None:
-    """Keep ``rows`` ``(B, D)``, float64, with their places ``(B,)`` among all samples.
+    """Store ``rows`` ``(B, D)``, float64, with their places ``(B,)`` among all samples.
 
     Args:
         metric: owner of the state.
-        name: of the state.
+        name: name of the state.
         rows: samples.
-        index: places, such as positions in the dataset; None continues the count of this process, which is enough for
+        index: places, such as positions in the data set; None continues the count of this process, which is enough for
             one process.
-        limit: number of samples to keep, as :func:`ordered_rows` chooses them; a quarter more may stay until then.
+        limit: largest number of samples that :func:`ordered_rows` will choose; up to a quarter more are stored.
 
     Raises:
         ValueError: there are not as many places as rows.
@@ -53,7 +53,7 @@ def append_rows(metric: Metric, name: str, rows: Tensor, index: Tensor | None, l
 
 
 def ordered_rows(metric: Metric, name: str, width: int, limit: int | None = None) -> Tensor:
-    """All rows ``(N, width)`` by place; at most ``limit``, those whose places have the smallest hashes.
+    """Stored rows ``(N, width)`` in the order of their places; of more than ``limit``, those of the smallest hashes.
 
     Raises:
         ValueError: two samples have the same place.

@@ -1,4 +1,7 @@
-"""How sure is a figure? Resampling with a generator of its own, and choices that depend on a clip's place alone."""
+"""Confidence intervals of figures, and random choices of clips that depend on their places only.
+
+Every function draws from a random stream of its own: the global one is left as it is.
+"""
 
 import math
 from collections.abc import Callable
@@ -19,9 +22,9 @@ class Interval(NamedTuple):
     """A figure with its confidence interval.
 
     Attributes:
-        value: on all samples.
-        low: lower end.
-        high: upper end.
+        value: the figure on all samples.
+        low: lower end of the interval.
+        high: upper end of the interval.
     """
 
     value: float
@@ -45,15 +48,15 @@ def bootstrap(
         statistic: maps such rows to a scalar, such as :func:`inception_score`.
         num_resamples: number of draws of N rows with replacement.
         level: share of resamples inside the interval, in (0, 1).
-        seed: of the draws.
+        seed: seed of the draws.
 
     Raises:
         ValueError: there are fewer than 2 samples, no resamples, or ``level`` is out of range.
     """
     count = _check(len(values), num_resamples, level)
     values = values.double()
-    generator = torch.Generator().manual_seed(seed)
-    draws = (_draw(count, generator).to(values.device) for _ in range(num_resamples))
+    random_stream = torch.Generator().manual_seed(seed)
+    draws = (_draw(count, random_stream).to(values.device) for _ in range(num_resamples))
     resampled = torch.stack([statistic(values[rows]) for rows in draws])
     return _interval(statistic(values), resampled, level)
 
@@ -65,24 +68,24 @@ def bootstrap_sums(
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """:func:`bootstrap` of a statistic that sums over samples determine: the same draws, as one matrix product.
+    """The :func:`bootstrap` of a statistic that depends on sums over samples only: the same draws, by matrix products.
 
     Args:
         values: ``(N, S)`` one row per sample; a column of ones gives the number of samples.
         statistic: maps sums ``(R, S)`` of R resamples to ``(R,)``.
         num_resamples: number of draws of N rows with replacement.
         level: share of resamples inside the interval, in (0, 1).
-        seed: of the draws.
+        seed: seed of the draws.
 
     Raises:
         ValueError: there are fewer than 2 samples, no resamples, or ``level`` is out of range.
     """
     count = _check(len(values), num_resamples, level)
     values = values.double()
-    generator = torch.Generator().manual_seed(seed)
+    random_stream = torch.Generator().manual_seed(seed)
     resampled = []
     for start in range(0, num_resamples, size := max(1, _WEIGHTS // count)):
-        draws = [_draw(count, generator) for _ in range(min(size, num_resamples - start))]
+        draws = [_draw(count, random_stream) for _ in range(min(size, num_resamples - start))]
         weights = torch.stack([torch.bincount(rows, minlength=count) for rows in draws])
         resampled.append(statistic(_weighted_sums(weights.to(values), values)))
     return _interval(statistic(values.sum(dim=0, keepdim=True))[0], torch.cat(resampled), level)
@@ -93,12 +96,12 @@ def wilson_interval(hits: int, count: int, quantile: float = 1.959964) -> Interv
 
     .. math:: \frac{p + \frac{z^2}{2 n} \pm z \sqrt{\frac{p (1 - p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}
 
-    It keeps its width where nothing or everything hits, of which a bootstrap makes a point.
+    It keeps a width where no trial or every trial hits; a bootstrap interval would shrink to a point there.
 
     Args:
-        hits: successes.
-        count: trials, n.
-        quantile: of the normal distribution, z.
+        hits: number of successes.
+        count: number of trials, n.
+        quantile: quantile of the normal distribution, z.
 
     Raises:
         ValueError: there is no trial, or there are more hits than trials.
@@ -112,14 +115,14 @@ def wilson_interval(hits: int, count: int, quantile: float = 1.959964) -> Interv
 
 
 def disjoint_subsets(count: int, num_subsets: int, seed: int = 0) -> tuple[Tensor, ...]:
-    """Row numbers of random subsets without a common row, all of ``count // num_subsets`` rows.
+    """Row numbers of random subsets that share no row, all of ``count // num_subsets`` rows.
 
-    Equal sizes, because distances of features are biased by the number of samples; the remainder is left out.
+    Their sizes are equal, because distances of features are biased by the number of samples; spare rows are left out.
 
     Args:
         count: number of samples.
         num_subsets: number of subsets.
-        seed: of the permutation.
+        seed: seed of the permutation.
 
     Raises:
         ValueError: a subset would be empty.
@@ -132,10 +135,10 @@ def disjoint_subsets(count: int, num_subsets: int, seed: int = 0) -> tuple[Tenso
 
 
 def place_hashes(places: Tensor, seed: int = 0) -> Tensor:
-    """Pseudo-random int64 of at least 0 for each of ``places`` ``(B,)``, by the place and the seed alone.
+    """Pseudo-random int64 of at least 0 for each of ``places`` ``(B,)``; only the place and the seed decide it.
 
-    The mixing function of SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators"): different
-    places have different values but for one bit.
+    It is the mixing function of SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators"), one
+    bit of whose values is cut off.
     """
     x = places.detach().cpu().numpy().astype(np.uint64) + np.uint64((seed + 1) * _GOLDEN & _MASK)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -145,10 +148,10 @@ def place_hashes(places: Tensor, seed: int = 0) -> Tensor:
 
 
 def smallest_hashes(places: Tensor, limit: int, seed: int = 0) -> Tensor:
-    """Row numbers, ascending, of the at most ``limit`` of ``places`` ``(N,)`` whose :func:`place_hashes` are smallest.
+    """Row numbers, ascending, of those at most ``limit`` ``places`` ``(N,)`` that have the smallest hashes.
 
-    A uniform choice that depends on neither batches nor processes: what it keeps of two parts, taken together, holds
-    what it keeps of the whole.
+    The choice is uniform and depends on neither batches nor processes: a place that is among the smallest of all is
+    among the smallest of every part.
     """
     if len(places) <= limit:
         return torch.arange(len(places), device=places.device)
@@ -162,8 +165,8 @@ def _check(count: int, num_resamples: int, level: float) -> int:
     return count
 
 
-def _draw(count: int, generator: torch.Generator) -> Tensor:
-    return torch.randint(count, (count,), generator=generator)
+def _draw(count: int, random_stream: torch.Generator) -> Tensor:
+    return torch.randint(count, (count,), generator=random_stream)
 
 
 def _weighted_sums(weights: Tensor, values: Tensor) -> Tensor:
