@@ -16,7 +16,7 @@ from lightning_modules.audio import (
 from lightning_modules.bases.corpus import CorpusModule
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ConvNeXtISTFT, Discriminators, MelToWaveform
-from lightning_modules.networks.vocoders.discriminators import discriminator_loss, feature_loss, generator_loss
+from lightning_modules.networks.vocoders.discriminators import discriminator_loss, feature_loss, synthesiser_loss
 from lightning_modules.optimization import Optimization
 
 
@@ -155,7 +155,7 @@ class VocoderModule(CorpusModule):
         with torch.no_grad():
             of_real = self.discriminators(real)
         of_fake = self.discriminators(fake)
-        adversarial, features = generator_loss(of_fake), feature_loss(of_real, of_fake)
+        adversarial, features = synthesiser_loss(of_fake), feature_loss(of_real, of_fake)
         self.log_dict({"train/adversarial": adversarial, "train/features": features})
         return self.adversarial_weight * adversarial + self.feature_weight * features
 

@@ -1,4 +1,4 @@
-"""Between waveforms and what networks see: front ends (waveform to features) and vocoders (log-Mel to waveform)."""
+"""Audio: front ends turn waveforms into features, vocoders turn log-Mels into waveforms; and losses between them."""
 
 from lightning_modules.audio.augmentation import SpeechAugmentation
 from lightning_modules.audio.decibel_mel import DecibelMel

@@ -1,4 +1,4 @@
-"""Augmentation of clean recordings, so that an evaluator judges what is said and not how it was made."""
+"""Augmentation of recordings, so that an evaluator learns what is said and not how it was recorded."""
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +9,12 @@ from lightning_modules.audio.vocoders import GriffinLim
 
 
 class SpeechAugmentation(nn.Module):
-    """Random speed, shift, gain, noise and vocoder resynthesis, each applied to a clip on its own.
+    """Changes speed, place, level, noise and vocoder of each clip at random.
 
     Args:
         speed: largest relative change of speed (and pitch).
         shift: largest shift in seconds; the gap is filled with silence.
-        gain_db: largest change of level, dB; an evaluator that is blind to loudness notices it in faint clips only.
+        gain_db: largest change of level, dB; an evaluator that ignores loudness notices it in faint clips only.
         noise_db: range of the level of added white noise, dB below the clip's root mean square.
         noise_share: probability that a clip gets noise.
         resynthesis_share: probability that a clip goes through its log-Mel and a short Griffin-Lim.
@@ -48,7 +48,7 @@ class SpeechAugmentation(nn.Module):
             return self._add_noise(waveform) * 10.0 ** (self.gain_db * _uniform(len(waveform), waveform) / 20.0)
 
     def _resample(self, waveform: Tensor) -> Tensor:
-        """Speed and shift by linear interpolation at moved positions; zero outside the clip."""
+        """Change speed and place by linear interpolation; outside the clip there is silence."""
         batch, length = waveform.shape
         factor = 1.0 + self.speed * _uniform(batch, waveform)
         offset = self.shift * self.sample_rate * _uniform(batch, waveform)

@@ -1,4 +1,4 @@
-"""The benchmark evaluator's front end: a coarse, loudness-blind Mel spectrogram in decibels."""
+"""The front end of the SC09 benchmark's evaluator: a coarse Mel spectrogram in decibels that ignores loudness."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""What a corpus stores of each clip: the interface, and the trivial front end that keeps the waveform."""
+"""Front ends, which compute what a corpus stores of each clip: their interface, and the one that keeps waveforms."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -22,14 +22,14 @@ class FrontEnd(nn.Module, ABC):
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Every number that changes the features, as plain values: the identity of this front end."""
+        """Every number that changes the features, by name: front ends with equal settings give equal features."""
 
     @abstractmethod
     def forward(self, waveform: Tensor) -> Tensor:
         """Features ``(B, ...)`` float32 of ``waveform`` ``(B, N)`` with samples in [-1, 1]."""
 
     def differences(self, other: "FrontEnd") -> list[str]:
-        """Names of the settings in which ``other`` differs, each with both values; empty if they agree."""
+        """Settings in which ``other`` differs, each as a text with both values; empty if there are none."""
         mine = {"front_end": type(self).__name__, **self.settings}
         theirs = {"front_end": type(other).__name__, **other.settings}
         return [

@@ -1,4 +1,4 @@
-"""Makes log-Mels of recordings look like generated ones."""
+"""A degradation that makes log-Mels of recordings look like generated ones."""
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from lightning_modules.audio.log_mel import LogMel
 
 
 class MelDegradation(nn.Module):
-    """Noise and blur on some of the clips: diffusion leaves both, and a vocoder that never met them buzzes.
+    """Adds noise and blur to some of the clips, as diffusion leaves them: a vocoder trained without them buzzes.
 
     Each chosen clip draws its own noise level and blur, uniform between 0 and the largest.
 
@@ -27,7 +27,7 @@ class MelDegradation(nn.Module):
         self.share, self.noise, self.blur = share, noise, blur
 
     def prepare(self, front_end: LogMel) -> None:
-        """Get ready for Mels of ``front_end``, before training starts; nothing to do here."""
+        """Prepare for Mels of ``front_end`` before training starts; here there is nothing to do."""
 
     def forward(self, log_mel: Tensor) -> Tensor:
         """Changed copy of ``log_mel`` ``(B, F, L)``, drawn from the global random state."""

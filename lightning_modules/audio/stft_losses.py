@@ -1,4 +1,4 @@
-"""How far one waveform's spectra are from another's."""
+"""Losses between the spectra of two waveforms."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from lightning_modules.audio.log_mel import LogMel
 
 
 class MultiResolutionSTFT(nn.Module):
-    r"""Spectral convergence plus mean absolute difference of log-magnitudes, mean over STFT resolutions.
+    r"""Spectral convergence plus mean absolute difference of log-magnitudes, averaged over STFT resolutions.
 
     .. math:: \frac{\lVert |S| - |\hat S| \rVert_F}{\lVert |S| \rVert_F}
               + \frac{1}{KL} \lVert \log |S| - \log |\hat S| \rVert_1
@@ -44,14 +44,14 @@ class MultiResolutionSTFT(nn.Module):
 
 
 class LongTermSpectrum(nn.Module):
-    r"""Difference of long-term average spectra, of pauses and of speech apart.
+    r"""Difference of long-term average spectra, computed for pauses and for speech separately.
 
     .. math:: \frac{1}{2} \sum_{q} \Bigl( \frac{1}{K} \sum_{k} \mathrm{E}_{b,\, l \in q}
               \bigl[\log |\hat S_{bkl}| - \log |S_{bkl}|\bigr]^2 \Bigr)^{1/2}
 
-    The mean goes over the batch and over each clip's quieter or louder half of frames before it is squared: noise,
-    which no vocoder can predict, averages out, and what stays is what it always adds, such as a whistle in pauses. A
-    distance frame by frame hardly sees that.
+    Differences are averaged over the batch, and over the quieter or the louder half of each clip's frames, before they
+    are squared. So noise, which no vocoder can predict, averages out, and what a vocoder always adds stays, such as a
+    whistle in pauses. A distance frame by frame hardly sees that.
 
     Args:
         n_fft: FFT and window length in samples; the hop is a quarter.
@@ -82,7 +82,7 @@ class MelDistance(nn.Module):
     """Mean absolute difference of natural-log Mels.
 
     Args:
-        front_end: the analysis.
+        front_end: the analysis that gives the log-Mels.
     """
 
     def __init__(self, front_end: LogMel) -> None:

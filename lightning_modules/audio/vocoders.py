@@ -1,4 +1,4 @@
-"""From a log-Mel spectrogram back to a waveform."""
+"""Vocoders, which turn a log-Mel spectrogram back into a waveform: their interface, and Griffin-Lim."""
 
 from abc import ABC, abstractmethod
 
@@ -23,7 +23,7 @@ class Vocoder(nn.Module, ABC):
         self.front_end = front_end or LogMel()
 
     def prepare(self) -> None:
-        """Fetch and load what synthesis needs; called before a run starts, and on first use at the latest."""
+        """Fetch and load what synthesis needs; called before a run starts, or else on first use."""
 
     @abstractmethod
     def synthesize(self, log_mel: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class GriffinLim(Vocoder):
     r"""Phase reconstruction without training (Griffin and Lim 1984; momentum of Perraudin et al. 2013).
 
     Linear magnitudes come from the Mel by the filter bank's pseudo-inverse, clipped to be non-negative. Phases start at
-    zero, so that a clip's waveform depends on nothing but its Mel.
+    zero, so that a clip's waveform depends on its Mel only.
 
     Args:
         front_end: the analysis whose log-Mels come in.

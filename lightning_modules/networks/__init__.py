@@ -1,4 +1,4 @@
-"""Networks: classifier (the backbone), U-Net baseline, taps, Score Subnet (the trained part), judge and vocoders."""
+"""Networks: the classifier (backbone) with its taps, the Score Subnet, the U-Net, the evaluator and vocoders."""
 
 from lightning_modules.networks.adapted import AdaptedClassifier
 from lightning_modules.networks.classifier import Classifier

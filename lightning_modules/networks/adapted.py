@@ -1,4 +1,4 @@
-"""Classifiers that others wrote as backbones: one-channel log-Mels in, noise levels told or not."""
+"""An adapter that makes a backbone of a classifier written elsewhere, with or without noise conditioning."""
 
 import torch
 from torch import Tensor, nn
@@ -7,18 +7,18 @@ from lightning_modules.networks.blocks import TimeEmbedding
 
 
 class AdaptedClassifier(nn.Module):
-    """A network ``x (B, C, F, L) -> logits (B, K)`` as a backbone ``(x (B, 1, F, L), c_noise (B,)) -> logits (B, K)``.
+    """Turns a network ``x (B, C, F, L) -> logits`` into a backbone ``(x (B, 1, F, L), c_noise (B,)) -> logits (B, K)``.
 
-    Log-Mels are repeated over the input channels. A noise-conditioned network is told the noise level by feature-wise
-    scales and shifts after chosen submodules (FiLM, Perez et al. 2018, arXiv:1709.07871) that start as the identity, so
-    that pretrained weights are not disturbed. Taps are submodules of ``body``: ``body.layer1.0``; where one is
-    modulated, they read what follows the modulation.
+    Log-Mels are repeated over the input channels. The noise level reaches the network by feature-wise scales and shifts
+    after chosen submodules (FiLM, Perez et al. 2018, arXiv:1709.07871). They start as the identity, so that pretrained
+    weights are not disturbed. Taps are submodules of ``body``, such as ``body.layer1.0``; a tap on a modulated one
+    reads its output after the modulation.
 
     Args:
         body: the network, such as ``torchvision.models.resnet18``, with as many logits as there are digits.
         in_channels: channels that its first layer expects.
-        modulated: names of its submodules, each giving maps ``(B, C, F, L)``, that are told the noise level; none for a
-            network without noise conditioning.
+        modulated: names of its submodules that are scaled and shifted by the noise level; each must give maps
+            ``(B, C, F, L)``. None for a network without noise conditioning.
         input_shape: ``(F, L)`` of the log-Mels.
         time_width: width of the time embedding.
 
@@ -63,7 +63,7 @@ class AdaptedClassifier(nn.Module):
         """Channels of each modulated submodule's map, from a dry run."""
         channels: dict[str, int] = {}
 
-        def look(name: str):
+        def measure(name: str):
             def hook(module: nn.Module, args: object, output: object) -> None:
                 if not isinstance(output, Tensor) or output.ndim != 4:
                     raise ValueError(f"modulated names {name!r}, which gives no map (B, C, F, L)")
@@ -71,7 +71,7 @@ class AdaptedClassifier(nn.Module):
 
             return hook
 
-        handles = [self.body.get_submodule(name).register_forward_hook(look(name)) for name in self.modulated]
+        handles = [self.body.get_submodule(name).register_forward_hook(measure(name)) for name in self.modulated]
         was_training = self.body.training
         try:
             weight = next(self.body.parameters())
@@ -86,7 +86,7 @@ class AdaptedClassifier(nn.Module):
 
 
 class _Film(nn.Linear):
-    """Scale and shift of a map, ``(B, 2 C)``, from the time embedding; the identity at first."""
+    """Maps the time embedding to scales and shifts of a map, ``(B, 2 C)``; they start as the identity."""
 
     def __init__(self, time_width: int, channels: int) -> None:
         super().__init__(time_width, 2 * channels)
@@ -105,7 +105,7 @@ def _modulate(film: Tensor):
 
 
 def _without_inplace(body: nn.Module) -> nn.Module:
-    """Lets no activation overwrite its input: taps read outputs after the forward pass."""
+    """Stop activations from overwriting their inputs, because taps read outputs after the forward pass."""
     for module in body.modules():
         if getattr(module, "inplace", False) is True:
             module.__dict__["inplace"] = False

@@ -7,9 +7,11 @@ import torch.nn.functional as F
 from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
+from lightning_modules.labels import NO_LABEL
+
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """``x`` in float32 where it came in half precision; float64 stays."""
+    """``x`` in float32 if it is in half precision, else unchanged."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -43,17 +45,19 @@ class TimeEmbedding(nn.Module):
         self.classes = nn.Embedding(num_classes + 1, width) if num_classes else None
 
     def forward(self, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
-        """Embedding ``(B, width)`` of ``c_noise`` ``(B,)`` and classes ``y`` ``(B,)``, -1 or null for no label."""
+        """Embedding ``(B, width)`` of ``c_noise`` ``(B,)`` and, if there are any, of labels ``y`` ``(B,)``."""
         angles = torch.outer(c_noise, self.frequencies)
         embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
         if self.classes is not None:
-            y = torch.full_like(c_noise, -1, dtype=torch.long) if y is None else y
+            y = torch.full_like(c_noise, NO_LABEL, dtype=torch.long) if y is None else y
             embedding = embedding + self.classes(torch.where(y < 0, self.num_classes, y))
         return self.mlp(embedding)
 
 
 class ResBlock(nn.Module):
-    """GroupNorm, SiLU, 3x3 convolution, plus time; GroupNorm, SiLU, 3x3 convolution; 1x1 skip where widths differ.
+    """A residual block of two 3x3 convolutions, to which the time embedding is added between them.
+
+    Each convolution follows a GroupNorm and a SiLU; the skip is a 1x1 convolution where widths differ.
 
     Args:
         in_channels: channels of the input.
@@ -78,7 +82,9 @@ class ResBlock(nn.Module):
 
 
 class Stem(nn.Sequential):
-    """Input projection; ``patch_size`` 2 moves each 2x2 square into channels first and so quarters all later work.
+    """The input projection: a 3x3 convolution of the log-Mel.
+
+    With ``patch_size`` 2 each 2x2 square is first moved into channels, which quarters all later work.
 
     Args:
         channels: channels of the output.
@@ -93,7 +99,9 @@ class Stem(nn.Sequential):
 
 
 class Head(nn.Sequential):
-    """GroupNorm, SiLU, 3x3 convolution to one channel; undoes the stem's ``patch_size``. Starts at zero.
+    """The output projection: GroupNorm, SiLU and a 3x3 convolution to one channel.
+
+    It undoes the stem's ``patch_size``, and its weights start at zero.
 
     Args:
         channels: channels of the input.

@@ -1,4 +1,4 @@
-"""The noise-conditioned classifier: a U-Net's encoder half with logits on top."""
+"""The noise-conditioned classifier: the encoder half of a U-Net with logits on top."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from lightning_modules.networks.encoder import Encoder
 class Classifier(Encoder):
     """Class logits of noisy log-Mels (Makarov and Gerkmann 2026, arXiv:2606.20457, Section 3).
 
-    Being an :class:`Encoder`, its taps are called ``stem``, ``stages.0.0`` and so on.
+    It is an :class:`Encoder`, so its taps are called ``stem``, ``stages.0.0`` and so on.
 
     Args:
         input_shape: ``(F, L)`` of the log-Mels.
@@ -24,7 +24,7 @@ class Classifier(Encoder):
         time_width: width of the time embedding.
         patch_size: side of the square of the input that becomes one position of the stem.
         dropout: dropout inside ResBlocks and before the logits.
-        noise_conditioned: whether it is told the noise level; otherwise ``c_noise`` is taken for 0.
+        noise_conditioned: whether it reads the noise level; otherwise ``c_noise`` is taken for 0.
 
     Raises:
         ValueError: the input shape cannot be halved as often as there are stages.

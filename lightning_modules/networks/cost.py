@@ -1,4 +1,4 @@
-"""Counting parameters and multiply-accumulates, backward passes included."""
+"""Counts of parameters and of multiply-accumulates, which include backward passes."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,20 +10,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 class ParameterCount(NamedTuple):
-    """Numbers of parameters."""
+    """How many parameters a module has, and how many of them are trained."""
 
     total: int
     trainable: int
 
 
 def count_parameters(module: nn.Module) -> ParameterCount:
-    """All parameters, and those that are trained."""
+    """Count the parameters of ``module``."""
     sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
     return ParameterCount(sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained))
 
 
 def count_gmacs(function: Callable[..., Any], *args: Any) -> float:
-    """Billions of multiply-accumulates of one call of ``function``, its own ``autograd.grad`` calls included.
+    """Billions of multiply-accumulates of one call of ``function``, including ``autograd.grad`` calls inside it.
 
     Convolutions and matrix products only, as in the paper's Table 1. Attention is counted under its plain
     implementation, since fused CPU kernels are invisible to the counter.

@@ -1,4 +1,4 @@
-"""The down path that the classifier and the U-Net share."""
+"""The encoder that the classifier and the U-Net share."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ class Encoder(nn.Module):
         time_width: width of the time embedding.
         patch_size: side of the square of the input that becomes one position of the stem.
         dropout: dropout inside ResBlocks.
-        embedded_classes: classes whose labels join the time embedding; 0 for none.
+        embedded_classes: number of classes whose labels are added to the time embedding; 0 for none.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Encoder(nn.Module):
         Args:
             x: ``(B, 1, F, L)`` scaled noisy log-Mel; F and L divisible by patch_size * 2 ** (stages - 1).
             c_noise: ``(B,)`` noise level as networks read it.
-            y: ``(B,)`` labels, -1 or null for none; read only where there are ``embedded_classes``.
+            y: ``(B,)`` labels, :data:`NO_LABEL` for none; read only if there are ``embedded_classes``.
         """
         time = self.embedding(c_noise, y)
         h = self.stem(x)

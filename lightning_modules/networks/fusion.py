@@ -1,4 +1,4 @@
-"""How one tap's feature and gradient become one map for the decoder."""
+"""Fusions: ways to make one map for the decoder of a tap's feature and its gradient."""
 
 from abc import ABC, abstractmethod
 

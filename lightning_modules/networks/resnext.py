@@ -1,4 +1,4 @@
-"""The evaluator's network: a residual network with grouped convolutions, unlike the backbone in kind."""
+"""The evaluator's network: a residual network with grouped convolutions, of another kind than the backbone."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The trained part: a light decoder over the frozen classifier's taps."""
+"""The Score Subnet, which is trained: a light decoder that reads the taps of the frozen classifier."""
 
 import math
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ class ScoreSubnet(nn.Module):
         time_width: width of the time embedding.
         patch_size: side of the square of the output that each position of the finest grid becomes; the stem's.
         dropout: dropout inside ResBlocks.
-        rms_dims: axes of a tap's signal over which its root mean square is made 1; of 1 (channels), 2 (bands) and 3
-            (frames).
-        num_classes: classes of labels that it is told, so that it can guide itself; 0 for an unconditional network.
+        rms_dims: axes of a tap's signal over which its root mean square is made 1: some of 1 (channels), 2 (bands)
+            and 3 (frames).
+        num_classes: number of classes whose labels it reads, so that it can guide itself; 0 for none.
 
     Raises:
         ValueError: there are no taps, one is finer than the finest grid, ``patch_size`` does not divide the output, or
@@ -73,12 +73,12 @@ class ScoreSubnet(nn.Module):
         self.head = Head(next_width, patch_size)
 
     def forward(self, reading: Reading, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw output ``(B, 1, F, L)`` of a reading of noisy log-Mels.
+        """Raw output ``(B, 1, F, L)`` for a reading of noisy log-Mels.
 
         Args:
-            reading: of B log-Mels, or of fewer: a reading of B / n of them is read n times, fused once.
+            reading: a pass of the classifier over B log-Mels; one over B / n of them is fused once and used n times.
             c_noise: ``(B,)`` noise level as networks read it.
-            y: ``(B,)`` labels, -1 or null for none; read only by a subnet with classes.
+            y: ``(B,)`` labels, :data:`NO_LABEL` for none; read only by a subnet with classes.
         """
         time = self.embedding(c_noise, y)
         gradients = reading.gradients()
@@ -104,7 +104,7 @@ class ScoreSubnet(nn.Module):
 
 
 class _TapInput(nn.Module):
-    """RMS normalisation, projection to the shared width, and fusion of one tap's signals."""
+    """Normalises, projects and fuses the signals of one tap."""
 
     def __init__(self, tap: TapShape, width: int, fusion: Fusion, rms_dims: tuple[int, ...]) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class _TapInput(nn.Module):
 
 
 class _Resize(nn.Module):
-    """Nearest-neighbour resampling to a grid, then a 3x3 convolution to that grid's width."""
+    """Resamples a map to another grid and convolves it to the width of that grid."""
 
     def __init__(self, in_channels: int, out_channels: int, grid: tuple[int, int]) -> None:
         super().__init__()

@@ -1,23 +1,23 @@
-"""Names of taps: patterns that stand for several submodules, and hints at names that exist."""
+"""Names of taps: patterns that stand for several submodules, and hints for misspelt names."""
 
 import difflib
 from collections.abc import Sequence
 
 
 def expand(pattern: str, known: Sequence[str]) -> list[str]:
-    """Names of submodules that ``pattern`` stands for, in the order of ``known``; empty where there is none.
+    """Names of the submodules that ``pattern`` stands for, in the order of ``known``; empty if there is none.
 
-    Part by part between dots, ``*`` stands for any one part and a negative number counts list entries from the end, as
-    in Python: ``stages.-1.*`` names every block of the deepest stage, however many stages there are.
+    Between two dots, ``*`` stands for any part and a negative number counts list entries from the end, as in Python:
+    ``stages.-1.*`` names every block of the deepest stage, however many stages there are.
 
     Args:
         pattern: a name, or one with such parts.
         known: names of all submodules, in the network's order.
     """
-    found = [""]
+    names = [""]
     for part in pattern.split("."):
-        found = [f"{parent}.{child}".lstrip(".") for parent in found for child in _children(part, parent, known)]
-    return found
+        names = [f"{parent}.{child}".lstrip(".") for parent in names for child in _children(part, parent, known)]
+    return names
 
 
 def _children(part: str, parent: str, known: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ class Tap:
 
     Attributes:
         module: name of a submodule whose output is a map ``(B, C, F, L)``; ``*`` in place of one of its parts, and
-            numbers from the end, stand for all that there are: ``stages.-1.*``.
+            a negative number as in Python, make it a pattern for several: ``stages.-1.*``.
         feature: whether its activation h is read.
         gradient: whether d log p(x_t) / dh is read.
     """
@@ -33,14 +33,14 @@ class Tap:
 
 
 class TapShape(NamedTuple):
-    """What a tap delivers: its settings and the ``(C, F, L)`` of its map."""
+    """A tap with the shape ``(C, F, L)`` of its map."""
 
     tap: Tap
     shape: tuple[int, int, int]
 
 
 class Reading:
-    """One pass of a classifier over ``(x_t, t)``: everything that may be asked of it without another forward.
+    """One forward pass of a classifier over ``(x_t, t)``, with all that can be computed from it without another.
 
     Attributes:
         logits: ``(B, K)`` class logits, detached.

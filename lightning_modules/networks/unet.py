@@ -1,4 +1,4 @@
-"""The end-to-end baseline."""
+"""The U-Net, the baseline that is trained as a whole."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from lightning_modules.networks.encoder import Encoder
 
 
 class UNet(nn.Module):
-    """The classifier's encoder with a decoder of its own: every decoder block concatenates one skip.
+    """An encoder like the classifier's and a decoder, each of whose blocks also reads one skip of the encoder.
 
     Args:
         decoder_widths: channels of the decoder's stages, shallow to deep.
@@ -22,7 +22,7 @@ class UNet(nn.Module):
         time_width: width of the time embedding.
         patch_size: side of the square of the input that becomes one position.
         dropout: dropout inside ResBlocks.
-        num_classes: classes of labels that it is told, so that it can guide itself; 0 for an unconditional network.
+        num_classes: number of classes whose labels it reads, so that it can guide itself; 0 for none.
 
     Raises:
         ValueError: ``decoder_widths`` and ``multipliers`` have different lengths.
@@ -70,7 +70,7 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
         """Raw output ``(B, 1, F, L)`` of scaled input ``(B, 1, F, L)`` at noise level ``c_noise`` ``(B,)``.
 
-        A network with classes takes labels ``y`` ``(B,)``, -1 for none; without ``y`` none has one.
+        A network with classes reads labels ``y`` ``(B,)``, :data:`NO_LABEL` for none; without ``y`` no example has one.
         """
         h, skips, time = self.encoder(x, c_noise, y)
         for i, stage in enumerate(self.stages):

@@ -1,4 +1,4 @@
-"""The light vocoder's network: ConvNeXt blocks on Mel frames and an inverse STFT."""
+"""The network of the light vocoder: ConvNeXt blocks on Mel frames, then an inverse STFT."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ from lightning_modules.networks.vocoders.mel_to_waveform import MelToWaveform
 _MAX_LOG_MAGNITUDE = 7.0  # a full-scale sine reaches log(256) = 5.5 under a Hann window of 1024 samples
 _COMPRESSION = 0.3  # exponent of the magnitudes that the backbone reads
 _MOMENTUM = 0.99  # of fast Griffin-Lim (Perraudin et al. 2013)
-_NOISE_SAMPLES = 16000  # after which the noise that lends its phase begins anew
+_NOISE_SAMPLES = 16000  # length of the noise that gives the initial phases; longer clips repeat it
 
 
 class ConvNeXtISTFT(MelToWaveform):
@@ -21,21 +21,21 @@ class ConvNeXtISTFT(MelToWaveform):
 
     .. math:: X = \exp(m_0 + m_\theta)\,\exp(i (\varphi_0 + \varphi_\theta)), \qquad x = \mathrm{ISTFT}(X)
 
-    Vocos (Siuzdak 2023, arXiv:2306.00814, Section 3): all at the frame rate, no upsampling inside, hence its speed.
-    What is known need not be learned. :math:`m_0` is the logarithm of the Mel's pseudo-inverse, as in FreeV (Lv et al.
-    2024, arXiv:2406.08196). :math:`\varphi_0` is what a few Griffin-Lim iterations reach from there: they carry a
-    tone's phase from frame to frame, which convolutions over frames, blind to absolute time, cannot. The network
-    corrects both and starts as Griffin-Lim.
+    Vocos (Siuzdak 2023, arXiv:2306.00814, Section 3): everything runs at the frame rate, without upsampling, and
+    so it is fast. What is known need not be learned: :math:`m_0` is the logarithm of the Mel's pseudo-inverse, as in
+    FreeV (Lv et al. 2024, arXiv:2406.08196), and :math:`\varphi_0` is what a few Griffin-Lim iterations reach from
+    there. These carry a tone's phase from frame to frame, which convolutions over frames cannot, as they do not know
+    the absolute time. The network corrects both and starts as Griffin-Lim.
 
-    Where those iterations start matters for pauses: from phases of zero, the background's frames agree at some
-    frequencies, and it whistles there; from the phases of a noise, always the same, it stays one.
+    The phases that the iterations start from decide how pauses sound. From phases of zero, neighbouring frames of the
+    background agree at some frequencies, which makes a whistle; from the phases of a fixed noise it stays noise.
 
     Args:
         front_end: the analysis whose log-Mels come in; the output's spectrum has its window and hop.
         width: channels of the backbone.
         hidden: channels inside a block.
         num_blocks: number of blocks.
-        iterations: of Griffin-Lim, before the network; 0 leaves the phase to the network alone.
+        iterations: Griffin-Lim iterations before the network; with 0 the network predicts the whole phase.
         initial_phase: what the iterations start from.
     """
 
@@ -100,7 +100,7 @@ class ConvNeXtISTFT(MelToWaveform):
 
     @torch.no_grad()
     def _first_spectrum(self, magnitude: Tensor) -> Tensor:
-        """Consistent spectrum ``(B, n_fft // 2 + 1, L)``, complex, after some iterations of fast Griffin-Lim."""
+        """Complex spectrum ``(B, n_fft // 2 + 1, L)`` of a waveform, by some iterations of fast Griffin-Lim."""
         phase = self._initial_phase(magnitude.shape[-1]).expand_as(magnitude)
         spectrum = previous = self._consistent(magnitude * phase)
         for _ in range(self.iterations):
@@ -110,7 +110,7 @@ class ConvNeXtISTFT(MelToWaveform):
         return spectrum
 
     def _initial_phase(self, num_frames: int) -> Tensor:
-        """Complex numbers ``(n_fft // 2 + 1, L)`` of magnitude 1."""
+        """Phases that the iterations start from, as complex numbers ``(n_fft // 2 + 1, L)`` of magnitude 1."""
         if self.initial_phase == "zero":
             return torch.ones(self.n_fft // 2 + 1, num_frames, dtype=torch.complex64, device=self._noise.device)
         length = (num_frames - 1) * self.hop_length
@@ -119,7 +119,7 @@ class ConvNeXtISTFT(MelToWaveform):
         return spectrum / (spectrum.abs() + 1e-16)
 
     def _consistent(self, spectrum: Tensor) -> Tensor:
-        """Spectrum of the waveform, to the last frame's centre, of ``spectrum`` ``(B, n_fft // 2 + 1, L)``."""
+        """Turn ``spectrum`` ``(B, n_fft // 2 + 1, L)`` into a waveform, up to the last frame's centre, and back."""
         n_fft, hop, window = self.n_fft, self.hop_length, self._window
         length = (spectrum.shape[-1] - 1) * hop
         waveform = torch.istft(spectrum, n_fft, hop, window=window, length=length)
@@ -133,7 +133,7 @@ class ConvNeXtISTFT(MelToWaveform):
 
 
 class _ConvNeXtBlock(nn.Module):
-    """Depth-wise convolution over time, layer norm, two linear layers with GELU, layer scale (Liu et al. 2022)."""
+    """A block of ConvNeXt (Liu et al. 2022): depth-wise convolution over time, layer norm, two linear layers, scale."""
 
     def __init__(self, width: int, hidden: int, scale: float) -> None:
         super().__init__()
@@ -149,10 +149,10 @@ class _ConvNeXtBlock(nn.Module):
 
 
 def mel_inverses(front_end: LogMel) -> tuple[Tensor, Tensor]:
-    """Two ways ``(n_fft // 2 + 1, F)`` from Mel magnitudes to linear ones.
+    """Two matrices ``(n_fft // 2 + 1, F)`` that turn Mel magnitudes into linear ones.
 
-    The filter bank's pseudo-inverse has the right Mel but may fall below zero between bands; the envelope, linear
-    between the bands' centres and level outside them, never does.
+    The first is the filter bank's pseudo-inverse: it gives the right Mel but may fall below zero between bands. The
+    second is an envelope, linear between the bands' centres and constant outside them, which never does.
     """
     filters = front_end.filter_bank.double().cpu().numpy()  # (bins, F)
     area = filters.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Critics of waveforms for adversarial training of vocoders, and their losses."""
+"""Discriminators for the adversarial training of vocoders, and the losses of both sides."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _SLOPE = 0.1
 
 
 class Discriminator(nn.Module):
-    """A stack of convolutions whose every output is a feature map and whose last is the verdict."""
+    """A stack of convolutions: each output is a feature map, and the last one is the verdict."""
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -108,20 +108,20 @@ class Discriminators(nn.Module):
 
 
 def discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """Hinge loss, mean over discriminators: verdicts above 1 for recordings and below -1 for synthesis cost nothing."""
+    """Hinge loss of the discriminators, mean over them: it asks for verdicts above 1 on recordings, else below -1."""
     losses = [F.relu(1.0 - r[-1]).mean() + F.relu(1.0 + f[-1]).mean() for r, f in zip(real, fake, strict=True)]
     return torch.stack(losses).mean()
 
 
-def generator_loss(fake: list[list[Tensor]]) -> Tensor:
-    """Minus the mean verdict on synthesis, mean over discriminators."""
+def synthesiser_loss(fake: list[list[Tensor]]) -> Tensor:
+    """Loss of the synthesiser: minus the mean verdict on its waveforms, mean over discriminators."""
     return -torch.stack([f[-1].mean() for f in fake]).mean()
 
 
 def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
     """Mean absolute difference of the discriminators' feature maps, the verdicts left out (Kong et al. 2020, Eq. 5).
 
-    No gradient flows to the features of recordings.
+    The features of recordings get no gradient.
     """
     losses = [
         F.l1_loss(b, a.detach()) for r, f in zip(real, fake, strict=True) for a, b in zip(r[:-1], f[:-1], strict=True)

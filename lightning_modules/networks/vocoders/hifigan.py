@@ -1,4 +1,4 @@
-"""HiFi-GAN's generator, and the layout in which its weights are published."""
+"""The synthesiser of HiFi-GAN, and how its published weights are named."""
 
 import math
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ _WEIGHT_NORMS = (  # magnitude and direction: torch's older and newer weight nor
 
 
 class HiFiGANGenerator(MelToWaveform):
-    """Transposed convolutions, each followed by the mean of parallel residual blocks.
+    """HiFi-GAN's synthesiser: transposed convolutions, each followed by the mean of parallel residual blocks.
 
-    Generator V1 of Kong et al. 2020 (arXiv:2010.05646, Section 2.2) without weight normalisation, with the reflecting
-    edges of ``speechbrain/tts-hifigan-libritts-16kHz``: 13.93 M parameters, 19.34 GMACs for 63 frames.
+    It is the generator V1 of Kong et al. 2020 (arXiv:2010.05646, Section 2.2) without weight normalisation and with the
+    reflecting edges of ``speechbrain/tts-hifigan-libritts-16kHz``: 13.93 M parameters, 19.34 GMACs for 63 frames.
 
     Args:
         front_end: the analysis whose log-Mels come in.
@@ -94,10 +94,10 @@ def _same_conv(in_channels: int, out_channels: int, kernel: int, dilation: int =
     return nn.Conv1d(in_channels, out_channels, kernel, padding=padding, dilation=dilation, padding_mode="reflect")
 
 
-def published_names(generator: HiFiGANGenerator) -> dict[str, str]:
-    """Our names of convolutions against those of SpeechBrain's ``HifiganGenerator``, whose blocks stand in one list."""
+def published_names(synthesiser: HiFiGANGenerator) -> dict[str, str]:
+    """SpeechBrain's names of convolutions by ours; in its ``HifiganGenerator`` all blocks stand in one list."""
     names = {"stem": "conv_pre.conv", "head": "conv_post.conv"}
-    for i, blocks in enumerate(generator.blocks):
+    for i, blocks in enumerate(synthesiser.blocks):
         assert isinstance(blocks, _Parallel)
         names[f"upsamplings.{i}"] = f"ups.{i}.conv"
         for j, block in enumerate(blocks, start=i * len(blocks)):
@@ -107,38 +107,38 @@ def published_names(generator: HiFiGANGenerator) -> dict[str, str]:
     return names
 
 
-def from_published(generator: HiFiGANGenerator, published: dict[str, Tensor]) -> dict[str, Tensor]:
-    """State of ``generator`` from ``published`` weights, with their weight normalisation folded in.
+def from_published(synthesiser: HiFiGANGenerator, published: dict[str, Tensor]) -> dict[str, Tensor]:
+    """State of ``synthesiser`` from ``published`` weights, with their weight normalisation multiplied out.
 
     .. math:: w = g \\, v / \\lVert v \\rVert, \\qquad \\text{the norm over all axes but the first}
 
     Args:
-        generator: what the weights are for.
+        synthesiser: the network that the weights are for.
         published: tensors by SpeechBrain's names, ``weight_g`` and ``weight_v`` (or plain ``weight``) and ``bias``.
 
     Raises:
         ValueError: a tensor is missing, left over, or of another shape; names the first.
     """
     left, state = dict(published), {}
-    for ours, theirs in published_names(generator).items():
-        state[f"{ours}.weight"] = _folded(left, theirs)
-        state[f"{ours}.bias"] = _taken(left, f"{theirs}.bias")
+    for ours, theirs in published_names(synthesiser).items():
+        state[f"{ours}.weight"] = _pop_weight(left, theirs)
+        state[f"{ours}.bias"] = _pop(left, f"{theirs}.bias")
     if left:
         raise ValueError(f"expected the weights of a HiFi-GAN generator, got {min(left)!r} beside them")
-    for name, expected in generator.state_dict().items():
+    for name, expected in synthesiser.state_dict().items():
         if state[name].shape != expected.shape:
             raise ValueError(f"expected {name} of shape {tuple(expected.shape)}, got {tuple(state[name].shape)}")
     return state
 
 
-def _folded(left: dict[str, Tensor], name: str) -> Tensor:
+def _pop_weight(left: dict[str, Tensor], name: str) -> Tensor:
     for magnitude, direction in _WEIGHT_NORMS:
         if f"{name}.{magnitude}" in left:
-            return torch._weight_norm(_taken(left, f"{name}.{direction}"), left.pop(f"{name}.{magnitude}"), 0)
-    return _taken(left, f"{name}.weight")
+            return torch._weight_norm(_pop(left, f"{name}.{direction}"), left.pop(f"{name}.{magnitude}"), 0)
+    return _pop(left, f"{name}.weight")
 
 
-def _taken(left: dict[str, Tensor], name: str) -> Tensor:
+def _pop(left: dict[str, Tensor], name: str) -> Tensor:
     if name not in left:
         raise ValueError(f"expected the weights of a HiFi-GAN generator, {name!r} is missing")
     return left.pop(name)

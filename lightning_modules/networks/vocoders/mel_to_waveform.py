@@ -1,4 +1,4 @@
-"""Interface of the networks inside neural vocoders."""
+"""The interface of the networks inside neural vocoders."""
 
 from abc import ABC, abstractmethod
 
@@ -8,7 +8,7 @@ from lightning_modules.audio.log_mel import LogMel
 
 
 class MelToWaveform(nn.Module, ABC):
-    """Maps L natural-log Mel frames to ``L * hop_length`` samples; sample n of a recording is sample n of the output.
+    """Maps L natural-log Mel frames to ``L * hop_length`` samples, without shifting them in time.
 
     Frames are centred, so L frames of a recording reach half a hop beyond its end: 63 frames give 16,128 samples and
     64 give 16,384, of which the first 16,000 are the second that was analysed.

@@ -9,7 +9,7 @@ from lightning_modules.networks.vocoders.discriminators import (
     ResolutionDiscriminator,
     discriminator_loss,
     feature_loss,
-    generator_loss,
+    synthesiser_loss,
 )
 
 
@@ -58,7 +58,7 @@ def test_hinge(real, fake, loss):
 
 
 def test_generator_wants_high_verdicts():
-    assert generator_loss(verdicts(1.0, -3.0)) == 1.0
+    assert synthesiser_loss(verdicts(1.0, -3.0)) == 1.0
 
 
 def test_feature_matching():
