@@ -1,4 +1,4 @@
-"""Corpora of spoken digits, and what a generator is asked to draw, as Lightning data modules."""
+"""Lightning data modules: corpora of spoken digits, and lists of samples that a generator is to draw."""
 
 from datamodules.datasets import Batch, RequestBatch
 from datamodules.sample_requests import SampleRequests

@@ -1,4 +1,4 @@
-"""Reads one recording whole or not at all."""
+"""Reads recordings, and refuses those that are damaged or cut short."""
 
 import hashlib
 import os
@@ -18,16 +18,16 @@ MEND = "replace or delete the file"
 
 @dataclass(frozen=True)
 class ClipReader:
-    """Reads clips as a front end wants them, with a faint noise floor.
+    """Reads clips at the rate and length that a front end needs, and adds a faint noise floor.
 
-    Digital silence would make a log-Mel a spike at its floor, so white Gaussian noise goes over the whole padded clip.
+    Digital silence would make a spike at the floor of a log-Mel; so white Gaussian noise is added to the whole clip.
 
     Args:
         sample_rate: samples per second of what is returned, Hz; recordings at other rates are resampled.
         num_samples: length of what is returned; shorter clips are padded with zeros, longer ones lose their end.
         dither: standard deviation of the noise, as amplitude with full scale 1; 0 switches it off.
         seed: with the clip's relative path, the seed of its noise.
-        allow_silent: whether a clip of zeros is returned instead of refused; for judging generated speech.
+        allow_silent: whether a clip of zeros is returned instead of refused; for scoring generated speech.
     """
 
     sample_rate: int
@@ -40,8 +40,8 @@ class ClipReader:
         """Waveform ``(N,)`` float32 of the clip ``path`` (relative, ``/`` as separator) under ``root``.
 
         Raises:
-            InputError: the clip cannot be read whole, holds no or non-finite samples, or is silent where neither
-                dither nor ``allow_silent`` is set.
+            InputError: the clip is damaged or cut short, is empty, holds NaN or infinity, or is silent while
+                neither dither nor ``allow_silent`` is set.
         """
         samples, rate = read_audio(root / path)
         mono = samples.mean(dim=0)
@@ -49,14 +49,14 @@ class ClipReader:
             mono = resample(mono, rate, self.sample_rate)
         clip = F.pad(mono, (0, self.num_samples - mono.shape[0]))  # a negative pad trims
         if self.dither > 0.0:
-            return clip + self.dither * torch.randn(self.num_samples, generator=self._generator(path))
+            return clip + self.dither * torch.randn(self.num_samples, generator=self._random_stream(path))
         if not self.allow_silent and not clip.any():
             raise InputError(
                 f"expected speech, but every sample of {root / path} is zero: set dither above 0, or {MEND}"
             )
         return clip
 
-    def _generator(self, path: str) -> torch.Generator:
+    def _random_stream(self, path: str) -> torch.Generator:
         digest = hashlib.sha256(f"{self.seed}:{path}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
@@ -70,13 +70,13 @@ def read_audio(path: Path) -> tuple[Tensor, int]:
     try:
         _check_riff_sizes(path)
         with sf.SoundFile(str(path)) as file:
-            promised, rate = file.frames, file.samplerate
+            expected, rate = file.frames, file.samplerate
             samples = file.read(dtype="float32", always_2d=True)
     except (OSError, sf.SoundFileError) as error:
         raise InputError(f"expected a WAV or FLAC recording, but {path} cannot be read ({error}): {MEND}") from error
-    if len(samples) != promised:
-        raise InputError(f"expected {promised} samples in {path}, found {len(samples)}, it is truncated: {MEND}")
-    if promised == 0:
+    if len(samples) != expected:
+        raise InputError(f"expected {expected} samples in {path}, found {len(samples)}, it is truncated: {MEND}")
+    if expected == 0:
         raise InputError(f"expected speech, but {path} holds no samples: {MEND}")
     waveform = torch.from_numpy(samples).T
     if not torch.isfinite(waveform).all():

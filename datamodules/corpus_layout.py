@@ -1,4 +1,4 @@
-"""The layout of Speech Commands: which clips a folder holds, and which split each of them belongs to."""
+"""The layout of Speech Commands: lists the clips of a folder, and assigns each to a split."""
 
 import hashlib
 import warnings
@@ -23,7 +23,7 @@ class Clip(NamedTuple):
 
 
 def hash_split(name: str, val_percent: float = 10.0, test_percent: float = 10.0) -> Split:
-    """Split of a clip by the rule that made the official lists: a hash of the speaker, whatever the word and take.
+    """Split of a clip by a hash of its speaker, the rule that made the official lists.
 
     Warden 2018 (arXiv:1804.03209, section 7): a speaker stays in one split when clips are added or removed.
 
@@ -48,8 +48,9 @@ def holds_digits(root: Path) -> bool:
 def list_clips(root: Path) -> dict[Split, list[Clip]]:
     """Clips of every split, in an order that depends on their names only.
 
-    ``testing_list.txt`` and ``validation_list.txt`` decide, whatever suffix they give a clip; where one is missing,
-    the hash rule stands in for it. Folders that are no digits are ignored, and so is a FLAC beside a WAV of its name.
+    ``testing_list.txt`` and ``validation_list.txt`` decide on the split, whatever suffix they give a clip; if one is
+    missing, :func:`hash_split` decides instead. Ignored are folders that are no digits, and a FLAC beside a WAV of the
+    same name.
 
     Raises:
         InputError: ``root`` is no folder, holds no digits, or both lists name one clip.

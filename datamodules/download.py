@@ -1,4 +1,4 @@
-"""Fetches files, and unpacks the digits in a corpus archive."""
+"""Fetches files from the network, and unpacks the digits of a corpus archive."""
 
 import fcntl
 import hashlib
@@ -23,13 +23,14 @@ NOTES = (*LISTS.values(), "LICENSE", "README.md")
 def fetch(url: str, target: Path, sha256: str, otherwise: str = "unpack it yourself and set root") -> None:
     """Download ``url`` to ``target``, which exists only once it is whole and has the right checksum.
 
-    What an interrupted run left in ``<target>.part`` is continued where the server allows it, else started over.
+    A download that was interrupted lies in ``<target>.part``; it is continued if the server allows it, else started
+    over.
 
     Args:
         url: address of the file.
-        target: where it goes.
+        target: path of the downloaded file.
         sha256: its checksum, hexadecimal.
-        otherwise: what to do without the server, for the error.
+        otherwise: what to do without the server, for the error message.
 
     Raises:
         InputError: the server cannot be reached, stops early, or sends something else than expected.
@@ -48,8 +49,8 @@ def fetch(url: str, target: Path, sha256: str, otherwise: str = "unpack it yours
     part.replace(target)
 
 
-def fetch_once(url: str, target: Path, sha256: str, otherwise: str) -> None:
-    """:func:`fetch`, unless ``target`` is there already and right; one of several processes does, the others wait.
+def fetch_cached(url: str, target: Path, sha256: str, otherwise: str) -> None:
+    """Fetch ``target`` unless it is there with the right checksum; of several processes one fetches, the others wait.
 
     Raises:
         InputError: as :func:`fetch`, or the folder cannot be written.
@@ -111,7 +112,7 @@ def unpack_digits(archive: Path, folder: Path) -> None:
             for word in DIGITS:
                 (temporary / word).mkdir()
             for member in tar:
-                name = _wanted(member)
+                name = _file_name(member)
                 source = tar.extractfile(member) if name else None
                 if name and source:
                     (temporary / name).write_bytes(source.read())
@@ -122,7 +123,8 @@ def unpack_digits(archive: Path, folder: Path) -> None:
         ) from error
 
 
-def _wanted(member: tarfile.TarInfo) -> str | None:
+def _file_name(member: tarfile.TarInfo) -> str | None:
+    """Name under which a member is unpacked; None if it is neither a digit nor a note."""
     parts = [part for part in PurePosixPath(member.name).parts if part != "."]
     if member.isfile() and len(parts) == 2 and parts[0] in DIGITS and parts[1].endswith(SUFFIXES):
         return "/".join(parts)

@@ -1,4 +1,4 @@
-"""eSpeak NG: which languages and voices there are, and utterances from them."""
+"""The speech synthesiser eSpeak NG: its languages and voices, and utterances spoken by them."""
 
 import importlib
 import json
@@ -16,10 +16,10 @@ from datamodules import espeak_worker
 from lightning_modules.errors import InputError
 
 SAMPLE_RATE = espeak_worker.SAMPLE_RATE
-SCRIPTS = ("-shaw", "-latn", "-pinyin", "-jyutping")  # one language, written otherwise
+SCRIPTS = ("-shaw", "-latn", "-pinyin", "-jyutping")  # other scripts of languages that are listed already
 
 # Variants that a recogniser trained on people understands best, without whisper, croak, echo and robots.
-# Joined by "/": one person in several takes, kept in one split.
+# Joined by "/": variants of one voice, which stay in one split.
 VARIANTS = """
 f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alex Andy Annie Denis Diogo Gene/Gene2 Henrique Hugo Jacky Marco Mario Michael
 Mike/mike2 Nguyen Reed Storm adam anika antonio aunty belinda benjamin boris caleb david ed edward/edward2 grandma
@@ -29,11 +29,11 @@ quincy rob/robert sandro victor
 
 
 class Utterance(NamedTuple):
-    """What to say and how.
+    """A text to say, and the voice, rate and pitch to say it in.
 
     Attributes:
         voice: ``<accent>+<variant>``.
-        text: what is said; a digit is enough, eSpeak NG knows its name in every language.
+        text: the text; a digit is enough, eSpeak NG knows its name in every language.
         rate: words per minute, 80 to 450; raised where the utterance would get too long.
         pitch: 0 to 100, 50 is the voice's own.
         pitch_range: 0 (monotone) to 100, 50 is the voice's own.
@@ -87,18 +87,18 @@ def accents_of(language: str, data: Path) -> list[str]:
 
 
 def list_families(data: Path) -> list[list[str]]:
-    """Natural variants that are installed, grouped by the person they sound like."""
+    """Installed variants that sound natural, grouped by the person they sound like."""
     installed = {file.name for file in (data / "voices" / "!v").iterdir()}
     families = ([name for name in family.split("/") if name in installed] for family in VARIANTS.split())
     return [family for family in families if family]
 
 
 def speak(utterances: Sequence[Utterance], longest_seconds: float) -> Iterator[np.ndarray]:
-    """Samples ``(n,)`` int16 at ``SAMPLE_RATE`` of one utterance after the other; the same for the same list.
+    """Samples ``(n,)`` int16 at ``SAMPLE_RATE`` of each utterance in turn; the same list gives the same samples.
 
     Args:
-        utterances: what to say; those with one voice should stand together.
-        longest_seconds: what would be longer is said faster.
+        utterances: utterances to speak; those with one voice should stand together.
+        longest_seconds: longest duration; an utterance that would take longer is spoken faster.
 
     Raises:
         InputError: the wheel is missing, or eSpeak NG cannot say an utterance within ``longest_seconds``.
@@ -128,6 +128,6 @@ def speak(utterances: Sequence[Utterance], longest_seconds: float) -> Iterator[n
 
 
 def _receive(stream: BinaryIO, count: int, arrived: queue.SimpleQueue) -> None:
-    """Take utterances off the pipe as they come, so that the worker needn't wait for their use."""
+    """Take utterances off the pipe as they come, so that the worker need not wait until they are used."""
     for _ in range(count):
         arrived.put(stream.read(int.from_bytes(stream.read(4), "little")))

@@ -1,7 +1,7 @@
-"""Speaks one list of utterances with eSpeak NG, run as a script in a process of its own.
+"""A script that speaks a list of utterances with eSpeak NG in a process of its own.
 
-eSpeak NG keeps its state in global variables, part of it from one utterance to the next: only a new process says the
-same thing in the same way twice, and none of it reaches a process that trains. Standard library only.
+eSpeak NG has global variables that one utterance leaves changed for the next. Only a new process repeats the same
+speech exactly, and it keeps that state away from a process that trains. The script needs the standard library only.
 
 Arguments: path of the shared library, path of its data folder, longest utterance in samples. Standard input: JSON list
 of ``[voice, text, rate, pitch, range]``. Standard output: per utterance its length in bytes, 4 bytes little-endian, and
@@ -25,7 +25,7 @@ CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes
 
 
 class Speaker:
-    """The library with one voice and one utterance at a time.
+    """Wraps the library: one voice and one utterance at a time.
 
     Raises:
         RuntimeError: the library refuses its data folder.
@@ -34,7 +34,7 @@ class Speaker:
     def __init__(self, library: str, data: str) -> None:
         self._library = ctypes.CDLL(library)
         self._samples = bytearray()
-        self._callback = CALLBACK(self._collect)  # kept, or it would be freed while the library holds it
+        self._callback = CALLBACK(self._collect)  # stored, or it would be freed while the library uses it
         if self._library.espeak_Initialize(SYNCHRONOUS, 0, data.encode(), 0) != SAMPLE_RATE:
             raise RuntimeError(f"eSpeak NG cannot use the data in {data}")
         self._library.espeak_SetSynthCallback(self._callback)
@@ -59,7 +59,7 @@ class Speaker:
 
 
 def trimmed(samples: array.array) -> array.array:
-    """``samples`` without what is below 1 % of the peak at either end; empty if nothing sounds."""
+    """``samples`` without the silence at both ends, below 1 % of the peak; empty if all are silent."""
     probe = samples[::STRIDE]
     peak = max(max(probe, default=0), -min(probe, default=0))
     if peak < 100:
@@ -71,7 +71,7 @@ def trimmed(samples: array.array) -> array.array:
 
 
 def say_within(speaker: Speaker, longest: int, text: str, rate: int, pitch: int, pitch_range: int) -> array.array:
-    """The utterance, faster if it would be longer than ``longest`` samples; empty if it doesn't fit even so."""
+    """Say ``text``, faster if it would take more than ``longest`` samples; empty if it does not fit at any rate."""
     samples = speaker.say(text, rate, pitch, pitch_range)
     while len(samples) > longest and rate < MAX_RATE:
         rate = min(MAX_RATE, int(rate * max(1.1, len(samples) / longest)) + 1)

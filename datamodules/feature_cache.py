@@ -1,4 +1,4 @@
-"""Features of a split, computed once and memory-mapped from then on."""
+"""A cache of features: those of a split are computed once, and read from a memory map afterwards."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from lightning_modules.errors import InputError
 
 FORMAT = 1  # raised when the same settings begin to mean other features
 CHUNK = 128  # clips that a front end sees at once
-_SKIP = ", or set bad_files to skip"  # ends a sentence about a recording
+_SKIP = ", or set bad_files to skip"  # end of an error message about a recording
 HEADER_BYTES = 192  # fixed, so that the number of rows can be written last; a multiple of 64 as the format asks
 
 
@@ -32,7 +32,7 @@ def default_cache_dir() -> Path:
 
 @dataclass(frozen=True)
 class CachedFeatures:
-    """Features on disk, with what belongs to each row.
+    """Features on disk, with the path and the label of each row.
 
     Attributes:
         file: ``.npy`` file of float32 features ``(n, ...)``; ``None`` if there are no clips.
@@ -46,12 +46,12 @@ class CachedFeatures:
 
 
 class FeatureCache:
-    """Computes the features of clips once; finds them again by what they were computed from.
+    """Computes features of clips once, and finds them again by a hash of all that they depend on.
 
-    Two processes that build the same features at once both write whole files; the last one stays.
+    If two processes compute the same features at once, both write complete files, and the last one stays.
 
     Args:
-        folder: where features are kept.
+        folder: folder for the features.
         front_end: turns waveforms into features.
         dither: standard deviation of the noise floor, amplitude with full scale 1.
         seed: seed of the noise floor.
@@ -65,7 +65,7 @@ class FeatureCache:
         self.reader = ClipReader(front_end.sample_rate, front_end.num_samples, dither, seed)
 
     def load(self, root: Path, clips: Sequence[Clip], split: str) -> CachedFeatures:
-        """Features of ``clips`` under ``root``, built first where they are missing or damaged.
+        """Features of ``clips`` under ``root``; they are computed first if they are missing or damaged.
 
         Raises:
             InputError: a recording cannot be used and ``bad_files`` is ``raise``, none can be used, or ``folder``
@@ -125,12 +125,12 @@ class FeatureCache:
             warnings.warn(f"{len(skipped)} bad files left out: {'; '.join(skipped[:5])}{more}", stacklevel=4)
 
     def _build(self, root: Path, clips: Sequence[Clip], split: str, array: Path, manifest: Path) -> None:
-        kept: list[Clip] = []
+        used: list[Clip] = []
         skipped: list[str] = []
         with new_file(array) as temporary:
             with open(temporary, "r+b") as file:
                 shape: tuple[int, ...] | None = None
-                for features in self._features(root, clips, split, kept, skipped):
+                for features in self._features(root, clips, split, used, skipped):
                     if shape is None:
                         shape = features.shape[1:]
                         file.write(_npy_header((len(clips), *shape)))
@@ -138,20 +138,20 @@ class FeatureCache:
                 if shape is None:
                     raise InputError(f"none of the {len(clips)} recordings can be used; the first: {skipped[0]}")
                 file.seek(0)
-                file.write(_npy_header((len(kept), *shape)))
-            self._write_manifest(manifest, shape, kept, skipped)
+                file.write(_npy_header((len(used), *shape)))
+            self._write_manifest(manifest, shape, used, skipped)
 
     def _features(
-        self, root: Path, clips: Sequence[Clip], split: str, kept: list[Clip], skipped: list[str]
+        self, root: Path, clips: Sequence[Clip], split: str, used: list[Clip], skipped: list[str]
     ) -> Iterator[np.ndarray]:
-        """Features ``(n, ...)`` of up to ``CHUNK`` clips at a time; fills ``kept`` and ``skipped``."""
+        """Features ``(n, ...)`` of up to ``CHUNK`` clips at a time; fills ``used`` and ``skipped``."""
         waveforms: list[torch.Tensor] = []
         for number, clip in enumerate(
             tqdm(clips, desc=f"features of {root.name}/{split}", unit="clip", leave=False), start=1
         ):
             try:
                 waveforms.append(self.reader.read(root, clip.path))
-                kept.append(clip)
+                used.append(clip)
             except InputError as error:
                 if self.bad_files == "raise":
                     raise InputError(f"{error}{_SKIP}") from error
@@ -161,7 +161,7 @@ class FeatureCache:
                     yield np.ascontiguousarray(self.front_end(torch.stack(waveforms)).numpy(), dtype="<f4")
                 waveforms.clear()
 
-    def _write_manifest(self, manifest: Path, shape: tuple[int, ...], kept: list[Clip], skipped: list[str]) -> None:
+    def _write_manifest(self, manifest: Path, shape: tuple[int, ...], used: list[Clip], skipped: list[str]) -> None:
         stored: dict[str, Any] = {
             "front_end": type(self.front_end).__qualname__,
             "settings": self.front_end.settings,
@@ -169,8 +169,8 @@ class FeatureCache:
             "seed": self.reader.seed,
             "shape": shape,
             "skipped": skipped,
-            "paths": [clip.path for clip in kept],
-            "labels": [clip.label for clip in kept],
+            "paths": [clip.path for clip in used],
+            "labels": [clip.label for clip in used],
         }
         with new_file(manifest) as temporary:
             temporary.write_text(json.dumps(stored, indent=1), encoding="utf-8")

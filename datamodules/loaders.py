@@ -1,4 +1,4 @@
-"""Data loaders that treat one process and several alike."""
+"""Data loaders for one process or several."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -14,20 +14,20 @@ from lightning_modules.errors import InputError
 
 
 class ResumableLoader(DataLoader):
-    """Can go on in the middle of an epoch.
+    """A loader that can go on in the middle of an epoch.
 
-    The order of an epoch is asked of the sampler when the first batch is, so that Lightning has told it the epoch.
+    The sampler gives the order when the first batch is asked for: by then Lightning has set the epoch.
     """
 
     _left_out: tuple[int, int] | None = None
 
     def leave_out(self, epoch: int, batches: int) -> None:
-        """Start the next pass after the first ``batches``, if it is one of ``epoch``."""
+        """Leave out the first ``batches`` of the next pass, if that is one of ``epoch``."""
         self._left_out = (epoch, batches)
 
     @property
     def epoch(self) -> int:
-        """Epoch whose order the sampler gives."""
+        """The epoch of the sampler's order."""
         return getattr(self.sampler, "epoch", 0)
 
     def __iter__(self) -> Iterator[Any]:
@@ -43,10 +43,11 @@ def world() -> tuple[int, int]:
 
 
 def shuffled_loader(dataset: Dataset, batch_size: int, num_workers: int, seed: int) -> ResumableLoader:
-    """Loader for training: batches of ``batch_size`` per process in an order that only seed and epoch decide.
+    """Loader for training: batches of ``batch_size`` per process, in an order that depends on seed and epoch only.
 
-    The sampler draws each epoch's order anew from ``seed + epoch``, so a resumed run continues it, and the batches of
-    several processes join to the batch that one process would see. The last batch is left out unless it's the only one.
+    The order of an epoch is drawn from ``seed + epoch``, so a resumed run continues it. The batches of several
+    processes make up the batch that one process would see. The last, incomplete batch is left out unless it is the
+    only one.
     """
     rank, size = world()
     sampler = DistributedSampler(dataset, num_replicas=size, rank=rank, shuffle=True, seed=seed)
@@ -58,7 +59,7 @@ def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: st
     """Loader for evaluation and prediction: every item exactly once over all processes, in order.
 
     Args:
-        dataset: what to load; its ``__getitems__`` returns a batch.
+        dataset: items to load; its ``__getitems__`` returns a batch.
         batch_size: items per batch and process.
         num_workers: loading processes.
         what: name of the items for the error message.
@@ -80,8 +81,8 @@ def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: st
 def aligned_batch_size(num_items: int, num_processes: int, batch_size: int) -> int:
     """Batch size nearest to ``batch_size`` that gives every process the same number of batches.
 
-    Shares differ by one item where ``num_items`` cannot be divided; should that item need a batch of its own, the
-    process that has it would wait for ever in a collective operation that the others never enter.
+    If ``num_items`` cannot be divided, shares differ by one item. If that item needed a batch of its own, its process
+    would wait for ever in a collective operation that the others never enter.
     """
     small, rest = divmod(num_items, num_processes)
     if rest == 0 or small == 0:

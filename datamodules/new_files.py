@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear when they are complete, or not at all."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from pathlib import Path
 def new_folder(final: Path) -> Iterator[Path]:
     """A temporary folder that is renamed to ``final`` on success and removed otherwise.
 
-    When another process has finished ``final`` in the meantime, that one stays and this one's work is dropped.
+    If another process has made ``final`` in the meantime, that one stays and the temporary one is removed.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))

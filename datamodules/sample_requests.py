@@ -1,4 +1,4 @@
-"""What a generator is asked to draw."""
+"""The samples that a generator is asked to draw: the data module of ``predict``."""
 
 import csv
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ BatchSize = int | Literal["auto"]
 
 
 class SampleRequests(LightningDataModule):
-    """Samples for ``predict`` to draw: the same seeds under every label, or a table of labels and seeds.
+    """Samples that ``predict`` draws: the same seeds for every label, or a table of labels and seeds.
 
     Args:
         labels: digits to draw, all ten by default; an empty list draws without a label.
@@ -65,17 +65,17 @@ class SampleRequests(LightningDataModule):
 
 
 def check_batch_size(batch_size: BatchSize, name: str = "batch_size") -> None:
-    """Refuse what is neither a number of samples nor ``auto``.
+    """Refuse a batch size that is neither a number of samples nor ``auto``.
 
     Raises:
-        InputError: names what came.
+        InputError: names the setting and its value.
     """
     if batch_size != "auto" and batch_size < 1:
         raise InputError(f"expected {name} of at least 1, or auto, got {batch_size}: correct {name}")
 
 
 def make_requests(labels: Sequence[int] | None, count: int, seed: int) -> RequestList:
-    """``count`` samples per label, label by label, with the seeds ``seed`` to ``seed + count - 1`` under each.
+    """Requests for ``count`` samples of each label, with the seeds ``seed`` to ``seed + count - 1``.
 
     Raises:
         InputError: a label is no digit, ``count`` is below 1, or a seed is negative or too large.

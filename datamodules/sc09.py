@@ -1,4 +1,4 @@
-"""SC09: the digits of Speech Commands."""
+"""SC09, the corpus of the digits in Speech Commands."""
 
 from pathlib import Path
 from typing import Literal

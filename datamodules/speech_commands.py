@@ -1,4 +1,4 @@
-"""Any folder of spoken digits in the layout of Speech Commands."""
+"""The data module for a folder of spoken digits in the layout of Speech Commands."""
 
 from pathlib import Path
 from typing import Literal
@@ -82,7 +82,7 @@ class SpeechCommandsDataModule(LightningDataModule):
         self._resumed: dict[str, int] = {}
 
     def prepare_corpus(self) -> Path:
-        """Folder of the corpus; subclasses download or generate it here where it is missing."""
+        """Folder of the corpus; subclasses download or generate it here if it is missing."""
         return self.root
 
     def prepare_data(self) -> None:
@@ -130,14 +130,14 @@ class SpeechCommandsDataModule(LightningDataModule):
         return self._train_loader
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch of training, and batches of it that are trained on; Lightning keeps this in checkpoints."""
+        """The epoch, and how many of its batches are trained on; Lightning stores this in checkpoints."""
         if self._train_loader is None or self.trainer is None:
             return {}
         done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
         return {"epoch": self._train_loader.epoch, "batches": done}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Let the next training loader go on from there."""
+        """Let the next training loader go on after those batches."""
         self._resumed = dict(state_dict)
 
     def val_dataloader(self) -> DataLoader:
@@ -153,7 +153,7 @@ def check_settings(
     """Refuse settings out of range before any work starts.
 
     Raises:
-        InputError: names the setting, what was expected and what came.
+        InputError: names the setting, its range and its value.
     """
     checks = {
         "fraction": (0.0 < fraction <= 1.0, "above 0 and at most 1", fraction),

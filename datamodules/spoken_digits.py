@@ -1,4 +1,4 @@
-"""The embedded corpus: digits spoken by eSpeak NG, made on the spot."""
+"""A corpus that needs no download: digits spoken by eSpeak NG."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
 
-FORMAT = 2  # raised when the same settings begin to make other recordings
+FORMAT = 2  # to be raised when the same settings make other recordings
 CLIP_RATE = 16000  # Hz
 LONGEST_SECONDS = 0.9
 JITTER_SECONDS = (
@@ -87,7 +87,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         self.language, self.num_clips, self.num_voices = language.lower(), num_clips, num_voices
 
     def prepare_corpus(self) -> Path:
-        """Folder of the corpus, spoken first where it is missing.
+        """Folder of the corpus; it is spoken first if it is missing.
 
         Raises:
             InputError: the eSpeak NG wheel is missing, the language is unknown, or ``root`` cannot be written.
@@ -136,13 +136,13 @@ def make_corpus(folder: Path, language: str, num_clips: int, seed: int, num_voic
 def plan_clips(
     accents: Sequence[str], families: Sequence[Sequence[str]], num_clips: int, rng: random.Random
 ) -> dict[str, tuple[Utterance, Split]]:
-    """What each file says and which split it is in, ordered by voice.
+    """The utterance and the split of each file, ordered by voice.
 
     Args:
         accents: accents of the language.
         families: voice variants; those of one family go to one split.
         num_clips: clips altogether; validation and test get a tenth each.
-        rng: source of all choices.
+        rng: random stream for all choices.
     """
     shuffled = rng.sample(list(families), len(families))
     tenth = max(1, round(len(families) / 10))

@@ -1,4 +1,4 @@
-"""Smaller corpora out of a whole one: some digits, or a stratified fraction."""
+"""Choices of some clips of a corpus: those of some digits, or a stratified fraction."""
 
 import hashlib
 from collections.abc import Sequence
@@ -33,18 +33,19 @@ def select_labels(labels: np.ndarray, keep: Sequence[int]) -> np.ndarray:
 def select_fraction(labels: np.ndarray, paths: Sequence[str], fraction: float, seed: int) -> np.ndarray:
     """Rows, ascending, of a stratified random part of a corpus.
 
-    Every class is ranked by a hash of seed and path and gives its first ``fraction``, at least one clip. So the parts
-    are nested (the 3 % lie inside the 10 %) and a class's part doesn't depend on which other classes there are.
+    The clips of every class are ordered by a hash of seed and path, and the first ``fraction`` is taken, at least one
+    clip. So the parts are nested (the 3 % lie inside the 10 %), and the part of a class does not depend on which other
+    classes there are.
 
     Args:
         labels: ``(n,)`` integer label of every clip.
         paths: relative path of every clip.
         fraction: share of every class to keep, in (0, 1].
-        seed: another seed ranks otherwise.
+        seed: seed of the order.
     """
     ranks = np.array([hashlib.sha256(f"{seed}:{path}".encode()).hexdigest() for path in paths], dtype="U64")
-    kept = []
+    parts = []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        kept.append(rows[np.argsort(ranks[rows])][: max(1, round(fraction * len(rows)))])
-    return np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)
+        parts.append(rows[np.argsort(ranks[rows])][: max(1, round(fraction * len(rows)))])
+    return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What people say of a model: data, licence, training, scores, limits; read from YAML or JSON and checked."""
+"""Facts of a model card that people write: data, licence, training, scores and limits; read and checked."""
 
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -13,10 +13,10 @@ class Score:
     Attributes:
         measure: what was measured, such as ``FID``.
         value: the figure.
-        how: samples, settings and judge.
-        unit: of the figure, empty for none.
-        interval: 95 % interval, lower and upper end.
-        standard_error: where there is no interval.
+        how: samples, settings and evaluator.
+        unit: unit of the figure, empty for none.
+        interval: lower and upper end of the 95 % interval.
+        standard_error: standard error of a figure without interval.
     """
 
     measure: str
@@ -35,21 +35,21 @@ class Score:
 
 @dataclass(frozen=True)
 class Facts:
-    """A model's card, as far as no checkpoint knows it.
+    """The part of a model card that no checkpoint holds.
 
     Attributes:
         description: what the model does.
         corpus: short name of what it was trained on.
-        language: spoken in it.
-        data: clips, speakers, splits.
-        data_licence: of the corpus.
-        attribution: of the corpus: title, author, address.
-        licence: of the weights.
+        language: language spoken in the corpus.
+        data: clips, speakers and splits of the corpus.
+        data_licence: licence of the corpus.
+        attribution: title, author and address of the corpus.
+        licence: licence of the weights.
         training: commands, in the order in which they were run.
-        seeds: of the runs.
-        scores: what was measured, the most telling first.
-        limits: what not to expect.
-        url: address of the weights where they do not lie beside the card.
+        seeds: seeds of the runs.
+        scores: figures, the most telling first.
+        limits: what not to expect of the model.
+        url: address of the weights, if they do not lie beside the card.
     """
 
     description: str
@@ -67,11 +67,11 @@ class Facts:
 
 
 def read_facts(content: Any, source: str) -> Facts:
-    """Facts from plain values.
+    """Facts from plain values, as YAML and JSON hold them.
 
     Args:
-        content: what the file holds.
-        source: its name, for errors.
+        content: content of the file.
+        source: name of the file, for error messages.
 
     Raises:
         InputError: a fact is missing, empty, unknown or of the wrong type.

@@ -1,4 +1,4 @@
-"""The facts of a model as text: its card, and the list of all models."""
+"""Text about models: the card of one, and the list of all."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _DRAW = "scoretap predict --config sampling/ancestral --ckpt_path {name} --sampl
 
 
 def card_text(entry: Entry) -> str:
-    """The model card of ``entry``, Markdown."""
+    """The model card of ``entry`` in Markdown."""
     facts = entry.facts
     rows = "\n".join(f"| {name} | {value} |" for name, value in _properties(entry).items())
     scores = "\n".join(f"| {score.measure} | {score} | {score.how} |" for score in facts.scores)
@@ -59,7 +59,7 @@ def card_text(entry: Entry) -> str:
 
 
 def table_text(entries: Sequence[Entry]) -> str:
-    """One line per model, in columns."""
+    """A list of models, one line for each, in columns."""
     rows = [("name", "kind", "corpus", "digits", "MB", "licence", "scores")]
     for entry in entries:
         scores = ", ".join(f"{score.measure} {score}" for score in entry.facts.scores[:2])
@@ -72,7 +72,7 @@ def table_text(entries: Sequence[Entry]) -> str:
 
 def _properties(entry: Entry) -> dict[str, str]:
     settings = ", ".join(f"{name}={value}" for name, value in entry.front_end.items() if name != "class")
-    found = {
+    properties = {
         "kind": f"{entry.kind} (`{entry.checkpoint['hyper_parameters']['_class_path']}`)",
         "corpus": entry.facts.corpus,
         "language": entry.facts.language,
@@ -84,10 +84,10 @@ def _properties(entry: Entry) -> dict[str, str]:
         "fingerprint": f"`{entry.fingerprint[:12]}`, before rounding `{entry.trained_fingerprint[:12]}`",
     }
     if backbone := entry.checkpoint["scoretap"].get("classifier"):
-        found["classifier inside"] = f"`{backbone[:12]}`"
+        properties["classifier inside"] = f"`{backbone[:12]}`"
     if entry.facts.url:
-        found["address"] = entry.facts.url
-    return found
+        properties["address"] = entry.facts.url
+    return properties
 
 
 def _training(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""What is shipped: one JSON file per model says all that is known of it; weights lie beside it or at its address."""
+"""The catalogue of shipped models: one JSON file describes each, its weights lie beside that file or at a URL."""
 
 import json
 import re
@@ -23,18 +23,18 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One model's JSON file.
+    """A model of the catalogue, as its JSON file describes it.
 
     Attributes:
-        path: of the file.
-        facts: what people say of the model.
-        checkpoint: its training's checkpoint without weights and states: class, arguments, labels, steps.
+        path: path of the JSON file.
+        facts: what people wrote about the model.
+        checkpoint: checkpoint of its training without weights and states: class, arguments, labels, steps.
         front_end: class and settings of the log-Mels, or of the samples, that it reads.
         averaged: whether the weights are the average over training.
         parameters: number of weights.
-        fingerprint: of the weights as they are stored, in float32; ``trained_fingerprint`` is that before rounding.
+        fingerprint: fingerprint of the stored weights in float32; ``trained_fingerprint`` is that before rounding.
         sha256: checksum of the file of weights, hexadecimal.
-        bytes: its size.
+        bytes: size of the file of weights.
     """
 
     path: Path
@@ -50,12 +50,12 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """What commands call the model."""
+        """The name that commands take for the model."""
         return self.path.stem
 
     @property
     def kind(self) -> str:
-        """What the model is, in a word or two."""
+        """The kind of model, in a word or two."""
         class_name = self.checkpoint["hyper_parameters"]["_class_path"].rsplit(".", 1)[-1]
         return KINDS.get(class_name, class_name)
 
@@ -89,12 +89,12 @@ def read_entry(path: Path) -> Entry:
 
 
 def entries(folder: Path | None = None) -> list[Entry]:
-    """All models in ``folder``, by default the shipped ones, in the order of their names."""
+    """All models in ``folder`` in the order of their names; the shipped ones by default."""
     return [read_entry((folder or FOLDER) / f"{name}.json") for name in names(folder)]
 
 
 def names(folder: Path | None = None, kind: str | None = None) -> list[str]:
-    """Names of all models in ``folder``, by default the shipped ones, sorted; of one ``kind`` if that is given."""
+    """Sorted names of the models in ``folder``, the shipped ones by default; of one ``kind``, if given."""
     paths = sorted((folder or FOLDER).glob("*.json"), key=lambda path: path.stem)
     return [path.stem for path in paths if kind is None or read_entry(path).kind == kind]
 
@@ -103,7 +103,7 @@ def find_entry(name: str) -> Entry:
     """The shipped model called ``name``.
 
     Raises:
-        InputError: there is none; lists those that there are.
+        InputError: there is none; the message lists all names.
     """
     known = names()
     if name not in known:
@@ -114,5 +114,5 @@ def find_entry(name: str) -> Entry:
 
 
 def is_name(text: str) -> bool:
-    """Whether ``text`` can only be meant as a name: it has neither separator nor suffix."""
+    """Whether ``text`` must be a name and cannot be a path: it has neither separator nor suffix."""
     return Path(text).name == text and not Path(text).suffix and not text.startswith((".", "~")) and text != ""

@@ -1,4 +1,4 @@
-"""From a training's checkpoint to a model with a name: rounded weights, facts, card."""
+"""Export: makes a model with a name, rounded weights and a card out of a training's checkpoint."""
 
 import copy
 import hashlib
@@ -18,21 +18,21 @@ from lightning_modules.checkpoints.reading import find_checkpoint, fingerprint, 
 from lightning_modules.checkpoints.store import restored
 from lightning_modules.errors import InputError
 
-KEPT = ("epoch", "global_step", "pytorch-lightning_version", "hyper_parameters", "datamodule_hyper_parameters")
-CRITICS = "discriminators"  # of a vocoder: of use in training only, and larger than what they teach
+FIELDS = ("epoch", "global_step", "pytorch-lightning_version", "hyper_parameters", "datamodule_hyper_parameters")
+DISCRIMINATORS = "discriminators"  # of a vocoder: needed in training only, and larger than the synthesiser
 PRECISION = 2.0**-10  # twice fp16's largest relative error
 
 
 def export(checkpoint: str, name: str, card: str, output: str = str(FOLDER)) -> None:
     """Make a model with a name out of a training's checkpoint: NAME.safetensors in fp16, NAME.json and NAME.md.
 
-    Weights are those averaged over training, where it averaged them. Written over: an earlier model of that name.
+    The weights are those averaged over training, if it averaged them. An earlier model of that name is overwritten.
 
     Args:
-        checkpoint: of any model, or its run's folder.
-        name: small letters, digits and hyphens.
-        card: YAML file of facts, those that a shipped NAME.json has under facts; or such a JSON file, to copy them.
-        output: folder to write; by default that of the shipped models.
+        checkpoint: checkpoint of any model, or its run's folder.
+        name: name of the model: small letters, digits and hyphens.
+        card: YAML file with the facts that a shipped NAME.json has under ``facts``; or such a JSON file, to copy them.
+        output: folder to write to; by default that of the shipped models.
 
     Raises:
         InputError: the checkpoint, the name or the facts cannot be used, or the folder cannot be written.
@@ -42,16 +42,16 @@ def export(checkpoint: str, name: str, card: str, output: str = str(FOLDER)) -> 
     folder = Path(output).expanduser()
     facts = _load_facts(Path(card).expanduser())
     source = read_checkpoint(find_checkpoint(checkpoint))
-    rounded, description = _describe(source, facts["corpus"])
+    rounded, described = _describe(source, facts["corpus"])
     try:
-        written = _write(folder / f"{name}{WEIGHTS}", rounded, {"facts": facts, **description})
+        written = _write(folder / f"{name}{WEIGHTS}", rounded, {"facts": facts, **described})
     except OSError as error:
         raise InputError(f"cannot write {output!r} ({error.strerror}): choose another --output") from error
     print(f"{written} of {written.stat().st_size / 1e6:.2f} MB, its .json and its .md")
 
 
 def _load_facts(path: Path) -> dict[str, Any]:
-    """Plain facts, checked."""
+    """Read facts as plain values, and check them."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -62,19 +62,19 @@ def _load_facts(path: Path) -> dict[str, Any]:
 
 
 def _describe(source: dict[str, Any], corpus: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights as they are stored, and what the JSON file says of model and training."""
-    kept = copy.deepcopy({key: source[key] for key in (*KEPT, "scoretap") if key in source})
-    weights = {k: v for k, v in source["state_dict"].items() if not k.startswith(f"{CRITICS}.")}
-    if CRITICS in kept["hyper_parameters"]:
-        kept["hyper_parameters"][CRITICS] = None
-    _forget_places(kept.get("datamodule_hyper_parameters", {}), corpus)
+    """The weights as they will be stored, and the description of model and training for the JSON file."""
+    description = copy.deepcopy({key: source[key] for key in (*FIELDS, "scoretap") if key in source})
+    weights = {k: v for k, v in source["state_dict"].items() if not k.startswith(f"{DISCRIMINATORS}.")}
+    if DISCRIMINATORS in description["hyper_parameters"]:
+        description["hyper_parameters"][DISCRIMINATORS] = None
+    _remove_places(description.get("datamodule_hyper_parameters", {}), corpus)
     rounded = {name: round_to_half(name, tensor) for name, tensor in weights.items()}
     tensors = {name: restored(tensor) for name, tensor in rounded.items()}
-    _name_backbone(kept, tensors)
-    module = restore({**copy.deepcopy(kept), "state_dict": tensors})
+    _renew_fingerprint(description, tensors)
+    module = restore({**copy.deepcopy(description), "state_dict": tensors})
     front_end = getattr(getattr(module, "network", None), "front_end", module.front_end)
     return rounded, {
-        "checkpoint": kept,
+        "checkpoint": description,
         "front_end": {"class": type(front_end).__name__, **front_end.settings},
         "averaged": "raw_parameters" in source,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
@@ -84,7 +84,7 @@ def _describe(source: dict[str, Any], corpus: str) -> tuple[dict[str, Tensor], d
 
 
 def round_to_half(name: str, tensor: Tensor) -> Tensor:
-    """``tensor`` in fp16, or as it is: numbers of another type, and ranges that fp16 does not hold to its precision.
+    """``tensor`` in fp16 if it is float32 and fp16 holds its range precisely enough; else unchanged.
 
     Raises:
         InputError: it holds NaN.
@@ -95,27 +95,27 @@ def round_to_half(name: str, tensor: Tensor) -> Tensor:
         return tensor
     half = tensor.half()
     error = (half.float() - tensor).abs().max()
-    return half if error <= PRECISION * tensor.abs().max() else tensor  # infinities give NaN: not so
+    return half if error <= PRECISION * tensor.abs().max() else tensor  # infinities: the error is NaN
 
 
-def _name_backbone(kept: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """Fingerprints of the classifier inside a generator are those of its rounded weights.
+def _renew_fingerprint(description: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Store the fingerprint that the rounded weights of the classifier inside a generator have.
 
-    One that trained along keeps the fingerprint of where it started, beside that of what is stored.
+    A classifier that was trained with the generator keeps that of its starting weights, too.
     """
     prefix = "classifier.network."
     stored = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
     if not stored:
         return
-    if "backbone" in kept["scoretap"]:
-        kept["scoretap"]["backbone"] = fingerprint(stored)
+    if "backbone" in description["scoretap"]:
+        description["scoretap"]["backbone"] = fingerprint(stored)
     else:
-        kept["scoretap"]["classifier"] = fingerprint(stored)
-        kept["hyper_parameters"]["classifier"]["fingerprint"] = fingerprint(stored)
+        description["scoretap"]["classifier"] = fingerprint(stored)
+        description["hyper_parameters"]["classifier"]["fingerprint"] = fingerprint(stored)
 
 
-def _forget_places(settings: dict[str, Any], corpus: str) -> None:
-    """Folders of the machine that trained mean nothing elsewhere; the corpus' is asked for in ``data``."""
+def _remove_places(settings: dict[str, Any], corpus: str) -> None:
+    """Remove absolute paths, which mean nothing elsewhere; the corpus is expected in ``data/CORPUS`` instead."""
     for name, value in settings.items():
         if isinstance(value, str) and Path(value).expanduser().is_absolute():
             settings[name] = f"data/{corpus}" if name == "root" else None

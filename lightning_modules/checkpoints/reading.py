@@ -1,4 +1,4 @@
-"""Reading, checking and rebuilding checkpoints: every model is described by its class and plain arguments."""
+"""Reads and checks checkpoints, and rebuilds models from the class and the plain arguments stored in them."""
 
 import copy
 import hashlib
@@ -32,7 +32,7 @@ def fingerprint(tensors: dict[str, Tensor]) -> str:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Contents of a scoretap checkpoint, on the CPU, without running code from it.
 
-    Those of exported weights are the same without the states that only training needs.
+    Exported weights give the same, without the states that only training needs.
 
     Raises:
         InputError: the file is missing, damaged, or was not written by scoretap.
@@ -59,9 +59,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def find_checkpoint(name: str) -> Path:
-    """A checkpoint given as a file, as a run's folder, whose ``last.ckpt`` is meant, or by a shipped model's name.
+    """The file that ``name`` means: itself, ``last.ckpt`` of a run's folder, or the weights of a shipped model.
 
-    What exists under ``name`` in the folder that one stands in comes before a model of that name.
+    A file or folder called ``name`` is preferred to a shipped model of that name.
 
     Raises:
         InputError: there is none, or a model's weights cannot be fetched.
@@ -96,7 +96,8 @@ def data_config(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
 def build(class_path: str, **init_args: Any) -> Any:
     """A LightningModule from its class path and plain arguments, typed and checked as on the command line.
 
-    Modules built so, or by the command line, can be saved; one made from live objects has no plain description.
+    Modules that are built here, or by the command line, can be saved and rebuilt; one whose constructor was given live
+    objects cannot.
 
     Raises:
         jsonargparse.ArgumentError: an argument is unknown or has the wrong type.
@@ -113,7 +114,7 @@ def restore(checkpoint: dict[str, Any]) -> Any:
     """The module stored in ``checkpoint``, with its weights, in evaluation mode.
 
     Raises:
-        InputError: weights and stored arguments do not belong together.
+        InputError: the weights do not fit the stored arguments.
     """
     config = model_config(checkpoint)
     module = build(config["class_path"], **config["init_args"])
@@ -127,8 +128,8 @@ def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Colle
     """Refuse a checkpoint whose weights are not those of ``module``.
 
     Args:
-        checkpoint: what :func:`read_checkpoint` gives.
-        module: what would take the weights.
+        checkpoint: content of a checkpoint, by :func:`read_checkpoint`.
+        module: the module that is to get the weights.
         parts: names of the sub-modules to compare; None for all.
 
     Raises:
@@ -137,10 +138,10 @@ def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Colle
     stored, class_name = checkpoint["state_dict"], type(module).__name__
     if (stored_class := model_config(checkpoint)["class_path"].rsplit(".", 1)[-1]) != class_name:
         raise InputError(f"the checkpoint holds a {stored_class}, the command asks for a {class_name}: give one only")
-    kept, classifier = checkpoint["scoretap"].get("classifier"), getattr(module, "classifier", None)
-    if kept is not None and classifier is not None and classifier.fingerprint != kept:
+    expected, classifier = checkpoint["scoretap"].get("classifier"), getattr(module, "classifier", None)
+    if expected is not None and classifier is not None and classifier.fingerprint != expected:
         raise InputError(
-            f"the checkpoint's classifier is {kept[:12]}, the command gives {classifier.fingerprint[:12]}: "
+            f"the checkpoint's classifier is {expected[:12]}, the command gives {classifier.fingerprint[:12]}: "
             "leave out --model.init_args.classifier, or train anew"
         )
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
@@ -155,5 +156,5 @@ def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Colle
 
 
 def load_module(path: str | Path) -> Any:
-    """The module stored at ``path``; see :func:`read_checkpoint` and :func:`restore` for errors."""
+    """The module stored at ``path``, with its weights; :func:`read_checkpoint` and :func:`restore` raise errors."""
     return restore(read_checkpoint(path))

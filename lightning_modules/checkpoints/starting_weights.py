@@ -1,4 +1,4 @@
-"""Training that starts from the weights of another run: fine-tuning."""
+"""Fine-tuning: a training that starts from the weights of another run."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from lightning_modules.errors import InputError
 
 
 def take_weights(module: LightningModule, source: str) -> None:
-    """Give ``module`` the weights of ``source``, averaged ones where the run kept an average; nothing else of it.
+    """Give ``module`` the weights of ``source``: the averaged ones, if that run averaged them.
 
-    Optimiser, schedule and step counter start anew, unlike with ``ckpt_path``. Parts that only one of the two has, such
-    as discriminators, which are not exported, are left as they are.
+    Optimiser, schedule and step counter start anew, unlike with ``ckpt_path``. Parts that only one of the two has stay
+    as they are, such as discriminators, which are not exported.
 
     Args:
-        module: what is to be trained.
+        module: the module that is to be trained.
         source: checkpoint, run folder or name of a shipped model.
 
     Raises:

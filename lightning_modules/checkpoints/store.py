@@ -1,4 +1,4 @@
-"""From a name to weights: found or fetched, checked, and read as a checkpoint of `scoretap fit` would be."""
+"""Weights of shipped models: finds or fetches them by name, checks them and reads them like a checkpoint."""
 
 import copy
 import hashlib
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from datamodules.download import fetch_once
+from datamodules.download import fetch_cached
 from datamodules.feature_cache import default_cache_dir
 from datamodules.new_files import new_file
 from lightning_modules.checkpoints.catalogue import WEIGHTS, find_entry, names, read_entry
@@ -16,7 +16,7 @@ from lightning_modules.errors import InputError
 
 
 def named_weights(name: str) -> Path:
-    """File of weights of the shipped model ``name``, its JSON file beside it; fetched if it lies elsewhere.
+    """The file of weights of the shipped model ``name``, fetched if need be; its JSON file lies beside it.
 
     Raises:
         InputError: there is no such model, or its weights cannot be had.
@@ -27,16 +27,17 @@ def named_weights(name: str) -> Path:
         return path  # a missing file is named by read_weights
     path = default_cache_dir() / "weights" / entry.sha256[:16] / f"{name}{WEIGHTS}"
     otherwise = f"put a copy of the file at {str(path)!r}"
-    fetch_once(entry.facts.url, path, entry.sha256, otherwise)
+    fetch_cached(entry.facts.url, path, entry.sha256, otherwise)
     with new_file(path.with_suffix(".json")) as copied:
         copied.write_bytes(entry.path.read_bytes())
     return path
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """A checkpoint of weights alone: no optimiser, no loops. The checksum is compared before a tensor is read.
+    """Exported weights as the content of a checkpoint, without optimiser and loops.
 
-    Rounded tensors come back as float32; the fingerprints that the checkpoint holds are those of the tensors that come.
+    The checksum is compared before a tensor is read. Rounded tensors are returned as float32; the fingerprints in the
+    checkpoint are those of these tensors.
 
     Raises:
         InputError: a file is missing, cut short or altered.
@@ -65,5 +66,5 @@ class WeightsIO(TorchCheckpointIO):
 
 
 def restored(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor as models keep it: fp16 is how it was stored, float32 what it is."""
+    """A stored tensor as models need it: float32 instead of fp16."""
     return tensor.float() if tensor.dtype == torch.float16 else tensor

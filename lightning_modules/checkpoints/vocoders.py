@@ -1,11 +1,11 @@
-"""Vocoders with trained weights: the published HiFi-GAN, and networks that `scoretap fit` trained."""
+"""Vocoders with trained weights: the published HiFi-GAN, and those that `scoretap fit` trained."""
 
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from datamodules.download import fetch_once, sha256_of
+from datamodules.download import fetch_cached, sha256_of
 from datamodules.feature_cache import default_cache_dir
 from lightning_modules.audio import GriffinLim, LogMel, Vocoder
 from lightning_modules.checkpoints.catalogue import entries
@@ -18,18 +18,17 @@ from lightning_modules.networks.vocoders.hifigan import from_published
 PUBLISHED = "speechbrain/tts-hifigan-libritts-16kHz"
 PUBLISHED_SHA256 = "2d92a97446467ae5b7ec561df1b1103793a92f0cab40db0aab5e8fdb9721646d"
 HUB_FILE = "https://huggingface.co/{name}/resolve/main/generator.ckpt"
-_FREE = ("num_samples", "num_frames", "log_max")  # clip length and scaling: not what the weights were trained on
+_FREE = ("num_samples", "num_frames", "log_max")  # clip length and scaling, which the weights do not depend on
 
 
 class HiFiGAN(Vocoder):
-    """HiFi-GAN generator with the published weights of ``speechbrain/tts-hifigan-libritts-16kHz`` (Apache-2.0, 56 MB).
+    """HiFi-GAN with the published weights of ``speechbrain/tts-hifigan-libritts-16kHz`` (Apache-2.0, 56 MB).
 
     63 or 64 frames in, 16,000 samples out: the frames of the analysed second, 63, give 16,128 samples, and the first
     16,000 are kept. SpeechBrain's ``inference()`` repeats the outermost frames five times on either side, which shifts
     the waveform by 1,280 samples and costs 16 % more; here frames go in as they did in its training.
 
-    Weights are fetched on first use, kept in the user's cache folder, and checked against ``sha256`` before anything is
-    read from them.
+    The weights are fetched on first use to the user's cache folder, and checked against ``sha256`` before being read.
 
     Args:
         front_end: the analysis whose log-Mels come in; it must be the one that the weights were trained on.
@@ -62,7 +61,7 @@ class HiFiGAN(Vocoder):
 
     def prepare(self) -> None:
         if self.network is None:
-            path = self._fetched()
+            path = self._weights_file()
             device = self.front_end.filter_bank.device
             network = HiFiGANGenerator(self.front_end)
             try:
@@ -71,7 +70,7 @@ class HiFiGAN(Vocoder):
                 raise InputError(f"cannot use {str(path)!r} as HiFi-GAN: {error}: correct source") from error
             self.network = network.to(device).eval().requires_grad_(False)
 
-    def _fetched(self) -> Path:
+    def _weights_file(self) -> Path:
         """The file of weights, whole and with the right checksum."""
         path = Path(self.source)
         if path.is_file():
@@ -84,7 +83,7 @@ class HiFiGAN(Vocoder):
         assert self.sha256 is not None
         path = default_cache_dir() / "weights" / f"{self.sha256[:16]}.ckpt"
         url = HUB_FILE.format(name=self.source)
-        fetch_once(url, path, self.sha256, "give the path of a copy as source")
+        fetch_cached(url, path, self.sha256, "give the path of a copy as source")
         return path
 
     def synthesize(self, log_mel: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ class ScoretapCLI(LightningCLI):
             names = run_names(self.subcommand, configs)
         for logger in self.trainer.loggers:
             if isinstance(logger, WandbTracker):
-                logger.belong(names, stored)
+                logger.adopt_names(names, stored)
         for callback in self.trainer.callbacks:
             if isinstance(callback, SavedConfig):
                 callback.configs = configs

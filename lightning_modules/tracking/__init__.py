@@ -1,4 +1,4 @@
-"""Many runs in Weights & Biases: named so that they group themselves, with or without account and network."""
+"""Logging of runs: Weights & Biases with or without a network, names of runs, pictures and sounds."""
 
 from lightning_modules.tracking.wandb_tracker import WandbTracker
 

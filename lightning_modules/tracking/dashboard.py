@@ -1,4 +1,4 @@
-"""The team's dashboard as code: `python -m lightning_modules.tracking.dashboard --entity TEAM` makes or renews it.
+"""A dashboard for a team, made by `python -m lightning_modules.tracking.dashboard --entity TEAM`.
 
 It needs an account and the extra ``scoretap[dashboard]``. ``--output FILE`` writes it as JSON instead.
 """
@@ -12,10 +12,10 @@ NAME = "scoretap: what helps"
 
 
 def dashboard(entity: str, project: str = "scoretap") -> Any:
-    """The workspace: quality against cost, by tap set and by gamma; listening; training. Nothing is sent by it.
+    """The workspace: quality against cost, by tap set and by gamma; samples; curves. It is not sent yet.
 
     Args:
-        entity: team or user.
+        entity: team or user who owns the runs.
         project: project of the runs.
 
     Raises:

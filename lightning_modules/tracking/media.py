@@ -1,4 +1,4 @@
-"""Pictures, sounds, tables and rows to whatever logger is set."""
+"""Shows pictures, sounds, tables and rows in the loggers of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def log_audio(trainer: Trainer, name: str, waveforms: Tensor, captions: list[str
 
 
 def log_confusion(trainer: Trainer, name: str, counts: list[list[int]], path: Path) -> None:
-    """Draw ``counts``, rows intended and columns heard, to ``path`` and show them; W&B gets a table too."""
+    """Draw how often each digit (row) was heard as each (column), and show it; W&B gets a table too."""
     save_confusion(path, counts)
     log_picture(trainer, name, path)
     cells = [[i, j, count] for i, row in enumerate(counts) for j, count in enumerate(row) if count]
@@ -45,7 +45,7 @@ def log_confusion(trainer: Trainer, name: str, counts: list[list[int]], path: Pa
 
 
 def log_table(trainer: Trainer, name: str, columns: list[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Show ``rows`` in loggers that have tables; a cell may be a path of a WAV."""
+    """Show ``rows`` in loggers that have tables; a cell that is a path of a WAV becomes a player."""
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             import wandb
@@ -58,12 +58,12 @@ def log_table(trainer: Trainer, name: str, columns: list[str], rows: Sequence[Se
 
 
 def log_scores(trainer: Trainer, scores: Sequence[Any], folder: Path, listen: Sequence[Any]) -> None:
-    """The rows of ``scoretap test``: the model's, which is the first, as figures and as fields of a run's summary.
+    """Show the rows of ``scoretap test``; the first, which is the model's, also as figures and in the run's summary.
 
     Args:
-        trainer: its loggers are told.
+        trainer: owner of the loggers.
         scores: rows, :class:`lightning_modules.evaluation.scoring.Scores`.
-        folder: of the samples.
+        folder: folder of the samples.
         listen: rows ``(digit, seed, guidance scale, path of a WAV)`` of samples to play.
     """
     if not trainer.loggers:

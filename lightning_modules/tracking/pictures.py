@@ -1,4 +1,4 @@
-"""Grids of log-Mel spectrograms, and confusions of digits, as pictures."""
+"""Pictures of log-Mel spectrograms in a grid, and of which digit was heard as which."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,21 +1,21 @@
-"""What a run is called, from the configs that it was composed of: a dashboard groups runs by it without handwork."""
+"""Names of runs, from the configs that a command composes; a dashboard groups runs by them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SETTINGS = ("base", "logger", "sampling", "callbacks")  # configs that say nothing of what a run asks
+SETTINGS = ("base", "logger", "sampling", "callbacks")  # configs that say nothing about the question of a run
 
 
 class RunNames(NamedTuple):
-    """Where a run belongs.
+    """Names by which Weights & Biases groups a run.
 
     Attributes:
-        group: runs that differ in the seed, or in being trained or tested, share it: the ablation, else the experiment.
+        group: the ablation, else the experiment; runs that differ in seed or command only share it.
         job_type: the command.
         tags: every config that matters, and the study.
-        facts: ``experiment``, ``ablation`` and ``study``, for charts; None where there is none.
+        facts: ``experiment``, ``ablation`` and ``study`` for charts, or None.
     """
 
     group: str
@@ -25,11 +25,11 @@ class RunNames(NamedTuple):
 
 
 def composed_configs(arguments: Sequence[str], folder: Path) -> list[str]:
-    """Names of the configs that a settled command line composes, without ``.yaml``.
+    """Names, without ``.yaml``, of the configs that a command line composes.
 
     Args:
-        arguments: with each config's path after ``--config``.
-        folder: the packaged configs; those in it are named as ``small/unet``.
+        arguments: the command line, with the path of each config after ``--config``.
+        folder: folder of the packaged configs; those in it are named like ``small/unet``.
     """
     names = []
     for flag, value in pairwise(arguments):
@@ -41,18 +41,18 @@ def composed_configs(arguments: Sequence[str], folder: Path) -> list[str]:
 
 
 def run_names(command: str, configs: Sequence[str]) -> RunNames:
-    """Names of a run of ``command`` with ``configs``, as :func:`composed_configs` gives them.
+    """Names of a run of ``command`` with ``configs``, which :func:`composed_configs` gives.
 
     >>> run_names("fit", ["base", "data/sc09", "experiments/score_subnet", "ablations/taps_deep"]).group
     'taps_deep'
     """
-    told = [name for name in configs if name.partition("/")[0] not in SETTINGS]
-    asked = [name for name in told if not name.startswith("data/")]
-    ablations = [name.partition("/")[2] for name in asked if name.startswith("ablations/")]
-    experiments = [name.rpartition("/")[2] for name in asked if not name.startswith("ablations/")]
+    relevant = [name for name in configs if name.partition("/")[0] not in SETTINGS]
+    models = [name for name in relevant if not name.startswith("data/")]
+    ablations = [name.partition("/")[2] for name in models if name.startswith("ablations/")]
+    experiments = [name.rpartition("/")[2] for name in models if not name.startswith("ablations/")]
     experiment, ablation = "+".join(experiments) or None, "+".join(ablations) or None
     study = "+".join(dict.fromkeys(name.partition("_")[0] for name in ablations)) or None
-    tags = [*dict.fromkeys(told), *([f"study: {study}"] if study else [])]
+    tags = [*dict.fromkeys(relevant), *([f"study: {study}"] if study else [])]
     facts: dict[str, Any] = {"experiment": experiment, "ablation": ablation, "study": study}
     return RunNames(
         ablation or experiment or "scoretap", command, [tag[:64] for tag in tags], facts

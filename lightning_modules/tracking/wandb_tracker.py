@@ -1,4 +1,4 @@
-"""The W&B logger: offline where there is no account or no net, one id for a run however often it is resumed."""
+"""The logger for Weights & Biases: it works offline too, and a resumed run keeps its id."""
 
 import netrc
 import os
@@ -16,22 +16,22 @@ from lightning_modules.tracking.run_names import RunNames
 
 
 class WandbTracker(WandbLogger):
-    """Weights & Biases for teams: works without account and network, groups runs, resumes them.
+    """Logs to Weights & Biases: groups runs, resumes them, and goes offline without account or network.
 
-    What cannot be sent stays in ``save_dir/wandb``, whole, and ``wandb sync`` sends it later. The environment variable
-    WANDB_MODE wins over ``mode: auto``. The process with rank 0 alone logs.
+    Whatever cannot be sent stays complete in ``save_dir/wandb``, and ``wandb sync`` sends it later. The environment
+    variable WANDB_MODE wins over ``mode: auto``. Only the process with rank 0 logs.
 
     Args:
         project: name of the project.
         save_dir: folder for the run's files; checkpoints and samples go to ``save_dir/project/id``.
-        name: of the run; by default its group and id.
-        mode: ``auto`` is online where an API key and the server are found, else offline with a sentence; so is
-            ``online``. ``disabled`` logs nothing.
+        name: name of the run; by default its group and id.
+        mode: ``auto`` and ``online`` are online if there is an API key and the server answers, else offline, with a
+            sentence that says so. ``disabled`` logs nothing.
         entity: team or user; null for the account's default.
         group: runs to compare as one; by default the ablation, or else the experiment.
         job_type: by default the command.
         tags: by default the composed configs.
-        id: of the run; by default the resumed checkpoint's, or a new one.
+        id: id of the run; by default that of the resumed checkpoint, or a new one.
         log_model: whether checkpoints become artifacts: at the end, or ``all`` of them as they are written.
         log_samples: whether samples that ``scoretap test`` draws become an artifact.
     """
@@ -61,15 +61,15 @@ class WandbTracker(WandbLogger):
 
     @property
     def version(self) -> str:
-        """Id of the run; the name of its folder, also where it is disabled."""
+        """Id of the run, which is also the name of its folder."""
         return str(self._id)
 
-    def belong(self, names: RunNames, stored: dict[str, Any] | None = None) -> None:
-        """Take group, job type and tags where none were given; continue, or name, the run that ``stored`` tells of.
+    def adopt_names(self, names: RunNames, stored: dict[str, Any] | None = None) -> None:
+        """Take group, job type and tags if none were given; continue the stored run, or note which run it was.
 
         Args:
-            names: of this run.
-            stored: what the checkpoint that is resumed or tested says under ``run``.
+            names: names of this run.
+            stored: the entry ``run`` of the checkpoint that is resumed or tested.
         """
         for key, value in (("group", names.group), ("job_type", names.job_type), ("tags", names.tags)):
             self._wandb_init[key] = self._wandb_init[key] or value
@@ -83,15 +83,15 @@ class WandbTracker(WandbLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The run; started when it is first asked for."""
+        """The run; it starts on first use."""
         if self._experiment is None:
             Path(self._save_dir or ".").mkdir(parents=True, exist_ok=True)  # else W&B takes a temporary folder
             group = self._wandb_init["group"]
-            self._wandb_init.update(mode=self._settled_mode(), config=dict(self._facts))
+            self._wandb_init.update(mode=self._choose_mode(), config=dict(self._facts))
             self._wandb_init["name"] = self._name or (f"{group}-{self._id}" if group else None)
-        return self._started()
+        return self._start()
 
-    def _started(self) -> Any:
+    def _start(self) -> Any:
         import wandb
 
         try:
@@ -99,15 +99,15 @@ class WandbTracker(WandbLogger):
         except wandb.errors.Error as error:
             if self._wandb_init["mode"] not in ("online", "shared"):
                 raise
-            self._say_offline(" ".join(str(error).split()))
+            self._print_offline(" ".join(str(error).split()))
             self._wandb_init["mode"] = "offline"
             return super().experiment
 
-    def _say_offline(self, reason: str) -> None:
+    def _print_offline(self, reason: str) -> None:
         runs = Path(self._save_dir or ".") / "wandb" / "offline-*"
         print(f"Weights & Biases is offline: {reason}; everything is kept, `wandb sync {runs}` sends it")
 
-    def _settled_mode(self) -> str:
+    def _choose_mode(self) -> str:
         import wandb
 
         mode = os.environ.get("WANDB_MODE", "online") if self.mode == "auto" else self.mode
@@ -115,7 +115,7 @@ class WandbTracker(WandbLogger):
             return mode
         settings = wandb.setup().settings
         if reason := why_offline(settings.base_url, settings.api_key):
-            self._say_offline(reason)
+            self._print_offline(reason)
             return "offline"
         return mode
 
@@ -143,20 +143,21 @@ class WandbTracker(WandbLogger):
 
 
 def why_offline(url: str, api_key: str | None) -> str | None:
-    """The reason why nothing can be sent to the server at ``url``; None where it can.
+    """The reason why nothing can be sent to the server at ``url``; None if there is no such reason.
 
     Args:
-        url: of the server.
-        api_key: as settings give it; else it is looked for where W&B's own client does: environment and ``.netrc``.
+        url: address of the server.
+        api_key: key from the settings; without one, environment and ``.netrc`` are searched, as W&B's client does.
     """
-    if not (api_key or os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE") or _netrc(url)):
+    keys = (api_key, os.environ.get("WANDB_API_KEY"), os.environ.get("WANDB_IDENTITY_TOKEN_FILE"))
+    if not any(keys) and not _in_netrc(url):
         return "no API key (wandb login, or WANDB_API_KEY)"
-    if not _answers(url):
+    if not _reachable(url):
         return f"no connection to {urlsplit(url).hostname}"
     return None
 
 
-def _netrc(url: str) -> bool:
+def _in_netrc(url: str) -> bool:
     """Whether a ``.netrc`` has a password for the server."""
     for path in (os.environ.get("NETRC"), "~/.netrc", "~/_netrc"):
         try:
@@ -167,8 +168,8 @@ def _netrc(url: str) -> bool:
     return False
 
 
-def _answers(url: str, timeout: float = 5.0) -> bool:
-    """Whether a connection can be opened; taken for granted behind a proxy, which is asked by others."""
+def _reachable(url: str, timeout: float = 5.0) -> bool:
+    """Whether a connection can be opened; behind a proxy this is not tried, and taken for granted."""
     parts = urlsplit(url)
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")):
         return True

@@ -152,7 +152,7 @@ def test_not_finite_is_refused(published, value):
 @pytest.mark.parametrize("kind", ["griffin_lim", "hifigan", "own"])
 def test_a_bad_mel_is_refused_by_every_vocoder(kind, vocoder, monkeypatch):
     """Before weights are fetched, and whatever the class does afterwards."""
-    monkeypatch.setattr(neural_vocoders, "fetch_once", lambda *args: pytest.fail("fetched for a bad Mel"))
+    monkeypatch.setattr(neural_vocoders, "fetch_cached", lambda *args: pytest.fail("fetched for a bad Mel"))
     make = {"griffin_lim": GriffinLim, "hifigan": HiFiGAN, "own": lambda: NeuralVocoder(str(vocoder))}
     speak = make[kind]()
     for value in (float("nan"), float("inf"), -float("inf")):

@@ -70,12 +70,12 @@ def test_key_is_looked_for_where_wandb_looks(monkeypatch, tmp_path):
 
 def test_a_run_that_is_named_keeps_its_names():
     tracker = WandbTracker(group="mine", id="abc")
-    tracker.belong(run_names("fit", ["ablations/taps_deep"]), {"wandb": "old"})
+    tracker.adopt_names(run_names("fit", ["ablations/taps_deep"]), {"wandb": "old"})
     assert tracker._wandb_init["group"] == "mine" and tracker._wandb_init["job_type"] == "fit"
     assert tracker.version == "abc", "an id that was given wins over the checkpoint's"
     fresh = WandbTracker()
     assert fresh.version != WandbTracker().version and len(fresh.version) == 8
-    fresh.belong(run_names("fit", []), {"wandb": "old"})
+    fresh.adopt_names(run_names("fit", []), {"wandb": "old"})
     assert fresh.version == "old"
 
 
@@ -106,9 +106,9 @@ def test_a_key_that_the_server_refuses_ends_no_run(monkeypatch, tmp_path, capsys
 
 @pytest.mark.parametrize("mode", ["offline", "disabled"])
 def test_modes_that_ask_nobody(mode, monkeypatch):
-    assert WandbTracker(mode=mode)._settled_mode() == mode
+    assert WandbTracker(mode=mode)._choose_mode() == mode
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert WandbTracker()._settled_mode() == "disabled"
+    assert WandbTracker()._choose_mode() == "disabled"
 
 
 def test_sweep_is_of_configs_that_exist():

@@ -20,7 +20,7 @@ def nothing_to_fetch(monkeypatch, tmp_path):
     def fetch(url, target, sha256, otherwise):
         raise InputError("cannot download it: no network here")
 
-    monkeypatch.setattr(neural_vocoders, "fetch_once", fetch)
+    monkeypatch.setattr(neural_vocoders, "fetch_cached", fetch)
     monkeypatch.setattr(candidates, "HiFiGANGenerator", lambda front_end: HiFiGANGenerator(front_end, **SMALL))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 

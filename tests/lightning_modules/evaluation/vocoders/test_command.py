@@ -15,7 +15,7 @@ QUICK = ["--vocoders=[griffin-lim-1, fast=griffin-lim-2]", "--minimum_accuracy=0
 
 
 def test_files(scoretap, evaluator, vocoder, unet, digits_root, capfd, tmp_path, monkeypatch):
-    monkeypatch.setattr(neural_vocoders, "fetch_once", lambda *args: (_ for _ in ()).throw(InputError("no network")))
+    monkeypatch.setattr(neural_vocoders, "fetch_cached", lambda *args: (_ for _ in ()).throw(InputError("no network")))
     twin = shutil.copytree(digits_root, tmp_path / "twin")
     vocoders = f"--vocoders=[griffin-lim-1, ours={vocoder}, fast=griffin-lim-2]"
     drawn = [f"--generators=[{unet}, {unet}]", "--count=1", "--num_steps=2", "--labels=[3, 4]"]
