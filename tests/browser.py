@@ -1,4 +1,4 @@
-"""A headless Chromium driven over WebDriver (W3C), with nothing but chromium and chromedriver installed."""
+"""A headless Chromium driven over WebDriver (W3C); it needs chromium and chromedriver only."""
 
 import base64
 import json
@@ -60,7 +60,7 @@ class Browser:
         self._send("POST", "/url", {"url": page.resolve().as_uri()})
 
     def run(self, script: str, *args):
-        """Value that ``script``, the body of a function, returns; a promise is waited for."""
+        """Run ``script``, the body of a function, and give its value; wait if that is a promise."""
         return self._send("POST", "/execute/sync", {"script": script, "args": args})
 
     def click(self, selector: str) -> None:
@@ -75,7 +75,7 @@ class Browser:
         self._send("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})
 
     def log(self) -> list[str]:
-        """What the console got since the last call."""
+        """Messages of the console since the last call."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._send("POST", "/se/log", {"type": "browser"})]
 
     def devtools(self, command: str, **params):
@@ -88,7 +88,7 @@ class Browser:
 
     @staticmethod
     def until(condition, seconds: float = 30.0):
-        """The first true value of ``condition``; AssertionError after ``seconds``."""
+        """Wait for a true value of ``condition`` and give it; fail after ``seconds``."""
         end = time.monotonic() + seconds
         while not (value := condition()):
             assert time.monotonic() < end, "waited in vain"

@@ -14,7 +14,7 @@ import yaml
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """Networks here are so small that threads would only wait for each other; child processes inherit it."""
+    """Use one thread, also in child processes: for networks as small as these, threads only wait for each other."""
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -22,7 +22,7 @@ def one_thread():
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_cache(tmp_path_factory):
-    """Features of the shared corpora are computed once per session, and not in the user's cache folder."""
+    """Keep features of the shared corpora for the session, outside the user's cache folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -30,7 +30,7 @@ def shared_cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def clean_up():
-    """Seeds, warning filters and precision that a run sets do not reach the next test."""
+    """Undo the seeds and warning filters that a run sets, so that they do not reach the next test."""
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         patch.delenv("PL_GLOBAL_SEED", raising=False)
         yield

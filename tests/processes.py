@@ -1,4 +1,4 @@
-"""One process against several: the same commands on both, on any device, and what must agree."""
+"""The same commands on one process and on several, and checks that their results agree."""
 
 import csv
 import json
@@ -146,7 +146,7 @@ def check_samples(one, many, name, count, exact):
 
 
 def check_scores(one, many, rtol=1e-6):
-    """The same samples and the same rows, but for what they cost, from batches that processes share."""
+    """The same samples and rows, except for their cost, from batches that processes share."""
     tables = [json.loads((folder / "scored" / "scores.json").read_text()) for folder in (one, many)]
     assert len(tables[0]) == len(tables[1]) and tables[0][0]["count"] == 10
     for expected, found in zip(*tables, strict=True):
@@ -160,7 +160,7 @@ def check_scores(one, many, rtol=1e-6):
 
 
 def check_guided_sampling(one, many):
-    """Drawn on several processes, gathered, and written once: one picture, and every label at every scale."""
+    """Pictures of several processes are gathered and written once: every label at every scale."""
     for folder in (one, many):
         samples = folder / "fit" / "run" / "samples"
         found = sorted(str(path.relative_to(samples)) for path in samples.rglob("*") if path.is_file())

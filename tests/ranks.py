@@ -1,4 +1,4 @@
-"""What runs on every process of a multi-process test: `torchrun ranks.py '<JSON list of command lines>'`.
+"""The script that every process of a multi-process test runs: `torchrun ranks.py '<JSON list of command lines>'`.
 
 The processes are started as torchrun and SLURM would start them; one launch serves several commands.
 """
@@ -11,7 +11,7 @@ from lightning.pytorch import Callback
 
 
 class JoinedNoise(Callback):
-    """Lets noise in training depend on the item alone, and keeps the gradients of the first step, after reduction.
+    """Makes the noise of training depend on the item only, and stores the reduced gradients of the first step.
 
     Args:
         file: where process 0 saves the gradients.

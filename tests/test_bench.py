@@ -1,4 +1,4 @@
-"""The benchmarks run and report every ratio; what they measure is theirs to say, no time is asserted here."""
+"""The benchmarks run and report every ratio; no times are asserted here."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Two CPU processes (gloo) do what one does."""
+"""Two CPU processes (gloo) give the results of one."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Two CPU processes fine-tune a backbone, and measure what is generated, as one does."""
+"""Two CPU processes fine-tune a backbone and score samples as one process does."""
 
 import processes
 import pytest

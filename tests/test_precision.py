@@ -1,4 +1,4 @@
-"""Drawing in the Trainer's precision: everywhere alike, with weights in float32, and near what float32 draws."""
+"""Samples in the Trainer's precision: near those of float32, with weights in float32 everywhere."""
 
 from pathlib import Path
 

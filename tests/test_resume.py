@@ -19,11 +19,11 @@ SETTINGS = {
 
 
 class Killed(BaseException):
-    """Not an Exception: nothing on the way may catch it and tidy up."""
+    """Ends a run like a kill: no handler of ``Exception`` catches it and tidies up."""
 
 
 class Kill(Callback):
-    """Ends the process' work in the third epoch, when two are saved."""
+    """Ends a run in the third epoch, when two are saved."""
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.current_epoch == 2 and batch_idx == 2:
@@ -31,7 +31,7 @@ class Kill(Callback):
 
 
 class KillAt(Callback):
-    """Ends the process' work before a step."""
+    """Ends a run before a given step."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -79,7 +79,7 @@ def test_killed_and_resumed_run_continues_the_curve(case, configs, classifier, t
     ],
 )
 def test_run_killed_in_an_epoch_continues_the_curve(every, killed_at, more, configs, tmp_path):
-    """Neither a batch twice nor one left out: what a checkpoint every few steps is for."""
+    """A checkpoint in the middle of an epoch repeats no batch and leaves none out."""
     saver = {"every_n_train_steps": every, "dirpath": str(tmp_path / "saved"), "save_last": True}
     saver = {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": saver}
     (tmp_path / "saver.yaml").write_text(yaml.safe_dump({"trainer": {"callbacks+": [saver]}}))
@@ -99,7 +99,7 @@ def test_run_killed_in_an_epoch_continues_the_curve(every, killed_at, more, conf
 
 
 def test_seed_changes_the_curve(configs, tmp_path):
-    """What makes the comparison above able to fail."""
+    """Curves of different seeds differ, so the comparison above can fail."""
     for seed in (0, 1):
         tiny.fit(configs, "classifier", tmp_path / str(seed), f"--seed_everything={seed}", "--trainer.max_epochs=1")
     first, second = (tiny.logged(tmp_path / str(seed), "train/loss") for seed in (0, 1))
@@ -113,7 +113,7 @@ def test_same_seed_repeats_the_run_exactly(configs, tmp_path):
 
 
 def test_the_last_checkpoint_holds_the_last_step(configs, tmp_path):
-    """However rare validation is, no trained step is lost."""
+    """The last step is saved even if validation is rare."""
     rare = ["--trainer.max_epochs=-1", "--trainer.max_steps=13", "--trainer.check_val_every_n_epoch=2"]
     assert read_checkpoint(tiny.fit(configs, "classifier", tmp_path, *rare))["global_step"] == 13
 

@@ -1,4 +1,4 @@
-"""A classifier that this project did not write becomes a backbone by YAML alone."""
+"""A classifier from elsewhere becomes a backbone by YAML only."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ STEP = ["--trainer.max_steps=1", "--trainer.limit_val_batches=1", "--trainer.num
 
 @pytest.fixture(scope="module", params=["conditioned", "unconditioned"])
 def resnet(request, digits_root, tmp_path_factory):
-    """A checkpoint of torchvision's ResNet-18 after one step, told the noise level or not."""
+    """A checkpoint of torchvision's ResNet-18 after one step, with noise conditioning or without."""
     folder = tmp_path_factory.mktemp(request.param)
     overlay = ["--config", "backbones/resnet18_unconditioned"] if request.param == "unconditioned" else []
     assert main(compose("backbones/resnet18", digits_root, folder, *overlay, *STEP)) == 0

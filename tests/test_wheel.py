@@ -1,4 +1,4 @@
-"""The wheel carries the packages and the configs, not the tests, and works outside the checkout."""
+"""The wheel holds packages and configs, without the tests, and works outside the checkout."""
 
 import os
 import subprocess

@@ -86,6 +86,6 @@ def logged(folder, name):
 
 
 def check(sentence, expected):
-    """Every one of the ``expected`` words stands in the ``sentence``."""
+    """Check that every one of the ``expected`` words stands in the ``sentence``."""
     for words in expected:
         assert words in sentence

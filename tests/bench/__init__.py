@@ -1,1 +1,1 @@
-"""`make bench`: what things cost, as ratios of variants that were measured side by side in one run."""
+"""`make bench`: costs of models and commands, as ratios of variants that are measured side by side in one run."""

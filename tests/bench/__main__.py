@@ -33,14 +33,14 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
 
 
 def run(settings: Settings, output: Path, names: Sequence[str] = tuple(PARTS)) -> list[Part]:
-    """Run the named parts, print what they find, and keep it in ``output`` as JSON and Markdown."""
+    """Run the named parts, print their findings, and write them to ``output`` as JSON and Markdown."""
     facts, parts = machine(settings.device), []
     for name in names:
         start = time.perf_counter()
         parts.append(PARTS[name](settings))
         print(f"{parts[-1].markdown()}\n({name}: {time.perf_counter() - start:.0f} s)\n", flush=True)
         save(output, facts, parts)  # after each part: an interrupted run keeps what it has
-    print(f"kept in {output / 'bench.json'} and {output / 'bench.md'}")
+    print(f"written to {output / 'bench.json'} and {output / 'bench.md'}")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Part `backward`: other ways to the gradients that a guided evaluation takes from the backbone."""
+"""Part `backward`: ways to compute the gradients of the backbone that a guided evaluation needs."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ Gradients = Sequence[Tensor]  # of the taps and, last, of the input
 
 
 def backward(settings: Settings) -> Part:
-    """Forward and gradients of the backbone, as they are and as they might be."""
+    """Times of the backbone's forward pass and gradients, as they are computed now and by alternatives."""
     part = Part("backward", ["backbone's gradients", "ms per clip"])
     timings = interleave(variants(settings), settings.rounds, settings.least_seconds)
     for name, timing in timings.items():

@@ -1,4 +1,4 @@
-"""Part `data`: what the cached loader delivers against what training consumes."""
+"""Part `data`: clips per second that the cached loader delivers, against those that training consumes."""
 
 from pathlib import Path
 

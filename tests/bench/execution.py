@@ -38,7 +38,7 @@ EXECUTIONS = (
 
 
 class Job(NamedTuple):
-    """What is run: a training step, or an evaluation of the denoiser with guidance scale gamma.
+    """The work to measure: a training step, or an evaluation of the denoiser with guidance scale gamma.
 
     Attributes:
         name: in tables.
@@ -68,7 +68,7 @@ def make_step(job: Job, model: str, execution: Execution, batch: int, settings: 
 
 
 def gmacs(job: Job, model: str, settings: Settings) -> float:
-    """Billions of multiply-accumulates for one clip, all backward passes included, the optimiser's left out."""
+    """Billions of multiply-accumulates for one clip, with all backward passes, without the optimiser."""
     generator = make_generator(model, settings.size, settings.device)
     if job.gamma is not None:
         return count_gmacs(generator.eval().cost_probe(job.gamma), 1)
@@ -112,7 +112,7 @@ def _loss_gradient(generator: Any, batch: int, compiled: bool) -> Callable[[], A
 
 
 def graph_breaks() -> int:
-    """How often torch.compile left its graph since this was last asked."""
+    """How many times torch.compile left its graph since the last call of this function."""
     from torch._dynamo.utils import counters
 
     count = sum(counters["graph_break"].values())

@@ -1,4 +1,4 @@
-"""Part `levers`: what processors can be asked for without touching the algorithm."""
+"""Part `levers`: settings of processor and libraries that change the speed but not the algorithm."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -36,7 +36,7 @@ def workload(name: str, settings: Settings) -> float:
 
 
 def levers(settings: Settings) -> Part:
-    """Settings of malloc in processes of their own, turn by turn; precision and library of matrix products."""
+    """Times by settings of malloc, each in its own process, and by precision and library of matrix products."""
     part = Part("levers", ["what", "setting", "ms"])
     timings = _malloc(settings)
     for name in WORKLOADS:

@@ -1,4 +1,4 @@
-"""Models of each size with random weights: what a network costs does not depend on them."""
+"""Models of each size with random weights, on which the cost of a network does not depend."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def make_generator(name: str, size: str, device: torch.device) -> Generator:
 
 
 def make_evaluator(size: str, device: torch.device) -> EvaluatorModule:
-    """The judge of that size, with random weights."""
+    """The evaluator of that size, with random weights."""
     config = _config("evaluator", size)
     config["init_args"].pop("augmentation", None)
     torch.manual_seed(0)
@@ -58,7 +58,7 @@ def make_evaluator(size: str, device: torch.device) -> EvaluatorModule:
 
 
 def _randomized(module: Any) -> Any:
-    """Layers that start at zero get small weights, or processors would multiply zeros."""
+    """Give small weights to layers that start at zero, because processors may be faster with zeros."""
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.ndim > 1 and not parameter.any():

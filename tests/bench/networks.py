@@ -1,4 +1,4 @@
-"""Part `networks`: what one step costs, model against model and execution against execution."""
+"""Part `networks`: the cost of one step, by model and by way of execution."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The machine's ceiling: matrix products and convolutions, measured in turn with what is compared with them."""
+"""The highest speed of the machine in matrix products and convolutions, measured in turn with the networks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Ceiling = dict[Kernel, float | None]  # GFLOP/s; None where a kernel does not ru
 
 
 def peak_kernels(settings: Settings) -> tuple[dict[Kernel, Callable[[], Any]], dict[Kernel, float]]:
-    """The kernels, and how many floating-point operations one call of each is."""
+    """The kernels by name, and the floating-point operations of one call of each."""
     on_gpu = settings.device.type == "cuda"
     side = 64 if settings.tiny else (8192 if on_gpu else 1024)
     channels, batch = (8, 1) if settings.tiny else ((256, 64) if on_gpu else (256, 1))
@@ -40,5 +40,5 @@ def measured_peak(timings: Mapping[Any, Timing], flops: Mapping[Kernel, float]) 
 
 
 def ceiling(peak: Ceiling, precision: str) -> float:
-    """The better of the kernels of one precision, GFLOP/s; NaN where neither runs."""
+    """GFLOP/s of the faster kernel of one precision; NaN if neither runs."""
     return max((value for kernel, value in peak.items() if kernel[0] == precision and value), default=float("nan"))

@@ -1,4 +1,4 @@
-"""Part `peers`: sizes of other published generators, for reference; nothing is measured here."""
+"""Part `peers`: published sizes of other generators; nothing is measured here."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Recordings to read: shaped noise, which costs as much as speech."""
+"""Recordings of shaped noise, which cost as much to read as speech."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a benchmark found, as tables for people and as JSON for programs."""
+"""Findings of a benchmark, as tables for people and as JSON for programs."""
 
 import json
 import os
@@ -32,7 +32,7 @@ class Part:
     notes: list[str] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """The table, the ratios and the notes."""
+        """Findings as Markdown: a table, the ratios and the notes."""
         lines = [f"## {self.name}", ""]
         if self.rows:
             lines += [*_table(self.header, self.rows), ""]
@@ -42,7 +42,7 @@ class Part:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """Where the figures come from."""
+    """Description of the machine and the versions that the figures come from."""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
         "threads": torch.get_num_threads(),

@@ -1,4 +1,4 @@
-"""Part `sampling`: seconds and memory of a generated second, and how both grow."""
+"""Part `sampling`: time and memory that a generated second costs, and how both grow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ def memory(settings: Settings) -> dict[int, float]:
 
 
 def sampling(settings: Settings) -> Part:
-    """Whole drawings of the Score Subnet by ancestral steps, Griffin-Lim included."""
+    """Times of drawing clips with the Score Subnet by ancestral steps, Griffin-Lim included."""
     generator = make_generator(SUBNET, settings.size, settings.device).eval()
     full, steps, threads = settings.full_batch, settings.steps, torch.get_num_threads()
     one, alone, together = (1, steps, 3.0, 1), (1, steps, 3.0, threads), (full, steps, 3.0, threads)

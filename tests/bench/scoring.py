@@ -1,4 +1,4 @@
-"""Part `scoring`: where the time of judging a folder goes, and what its metrics keep."""
+"""Part `scoring`: on what the time of scoring a folder is spent, and how much memory its metrics need."""
 
 import statistics
 import time
@@ -26,13 +26,13 @@ READING, NETWORK, UPDATES, COMPUTING = "reading", "front end and network", "metr
 
 
 class Stopwatch:
-    """Seconds by what they were spent on."""
+    """Measures seconds and adds them up by account."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys((READING, NETWORK, UPDATES, COMPUTING), 0.0)
 
     def call(self, name: str, function: Any, *arguments: Any) -> Any:
-        """Call ``function`` on the account of ``name``."""
+        """Call ``function`` and add its time to the account ``name``."""
         synchronize()
         start = time.perf_counter()
         try:
@@ -42,14 +42,14 @@ class Stopwatch:
             self.seconds[name] += time.perf_counter() - start
 
     def each(self, name: str, items: Iterable[Any]) -> Iterator[Any]:
-        """Pass ``items`` on; making them is on the account of ``name``."""
+        """Pass ``items`` on and add the time of making them to the account ``name``."""
         iterator, end = iter(items), object()
         while (item := self.call(name, next, iterator, end)) is not end:
             yield item
 
 
 class Timed:
-    """A measure whose updates and computation are on accounts of their own."""
+    """A metric whose updates and computation are timed on two accounts."""
 
     def __init__(self, measure: Measure, watch: Stopwatch) -> None:
         self.measure, self.watch = measure, watch
@@ -116,14 +116,14 @@ def metric_memory(settings: Settings) -> list[dict[str, float]]:
 
 
 def random_predictions(width: int, count: int, start: int = 0) -> Predictions:
-    """What an evaluator might make of ``count`` clips."""
+    """Random predictions of an evaluator for ``count`` clips."""
     log_probs = torch.randn(count, 10).log_softmax(dim=1)
     index = torch.arange(start, start + count)
     return Predictions(log_probs, torch.randn(count, width), index % 10, index)
 
 
 def random_reference(width: int, count: int, device: torch.device | str = "cpu") -> Reference:
-    """A reference of ``count`` training clips; clusters are not sought, which is no part of scoring a folder."""
+    """A reference of ``count`` random training clips, with random clusters: k-means is no part of scoring a folder."""
     train = Predictions(*(part.to(device) for part in random_predictions(width, count)))
     moments = FeatureMoments(width).to(device)
     for part in train.features.split(2048):
@@ -153,7 +153,7 @@ def _references(settings: Settings) -> int:
 
 
 def _at(seconds: dict[str, float], growth: float) -> dict[str, float]:
-    """The same with ``growth`` times as many clips: all but the metrics' computation grows with them."""
+    """Seconds by account for ``growth`` times as many clips: all but the metrics' computation grows with them."""
     return {what: value if what == COMPUTING else growth * value for what, value in seconds.items()}
 
 
@@ -165,7 +165,7 @@ def network_share(rounds: list[dict[str, float]], growth: float) -> Ratio:
 
 
 def _state_bytes(metric: Any) -> int:
-    """Of everything that a metric keeps of the clips that it saw."""
+    """Bytes of all states of a metric."""
     states = [getattr(metric, name) for name in metric._defaults]
     tensors = [tensor for state in states for tensor in (state if isinstance(state, list) else [state])]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,4 +1,4 @@
-"""How much a run of the benchmarks measures."""
+"""Settings that decide how much a run of the benchmarks measures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ class Settings:
 
     @property
     def tiny(self) -> bool:
-        """Whether only the mechanics are of interest."""
+        """Whether the run only checks that the benchmarks work."""
         return self.size == "tiny"
 
     @property
@@ -44,5 +44,5 @@ class Settings:
 
 
 def tiny_settings(scratch: Path) -> Settings:
-    """Every part in a second or so."""
+    """Settings with which every part takes about a second."""
     return Settings(torch.device("cpu"), scratch, "tiny", 2, 0.0, 12, 4, 2)

@@ -1,4 +1,4 @@
-"""Variants measured in turn, so that what else the machine does falls on all of them alike."""
+"""Times of variants that are measured in turn, so that other programs slow all of them equally."""
 
 import gc
 import statistics
@@ -10,7 +10,7 @@ import torch
 
 
 class Timing(NamedTuple):
-    """Seconds of one variant, one value per round; or why it did not run.
+    """Seconds of one variant, one value per round, or the reason why it did not run.
 
     Attributes:
         seconds: of every round, in order.
@@ -22,7 +22,7 @@ class Timing(NamedTuple):
 
     @property
     def best(self) -> float | None:
-        """Smallest number of seconds: what the machine does when nobody else asks for it."""
+        """Smallest number of seconds, as on a machine that does nothing else."""
         return min(self.seconds) if self.seconds else None
 
 
@@ -50,13 +50,13 @@ class Ratio(NamedTuple):
 
 
 def synchronize() -> None:
-    """Wait for what was asked of a GPU."""
+    """Wait until a GPU has done its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def seconds_of(function: Callable[[], Any]) -> float:
-    """Of one call, the device's work included."""
+    """Seconds of one call, including the work of the device."""
     synchronize()
     start = time.perf_counter()
     function()
@@ -89,7 +89,7 @@ def interleave(variants: Mapping[Any, Callable[[], Any]], rounds: int, least_sec
 
 
 def ratio(over: Timing, under: Timing, scale: float = 1.0) -> Ratio:
-    """``scale`` times ``over``'s seconds in units of ``under``'s."""
+    """Ratio of ``scale`` times the seconds of ``over`` to those of ``under``."""
     if failure := over.failure or under.failure:
         return Ratio(None, failure=failure)
     values = [scale * a / b for a, b in zip(over.seconds, under.seconds, strict=True)]
@@ -97,7 +97,7 @@ def ratio(over: Timing, under: Timing, scale: float = 1.0) -> Ratio:
 
 
 def joined(earlier: Timing | None, later: Timing) -> Timing:
-    """Rounds of one variant that was measured several times."""
+    """Join the rounds of a variant that was measured several times."""
     return later if earlier is None else Timing(earlier.seconds + later.seconds, earlier.failure or later.failure)
 
 

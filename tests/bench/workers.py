@@ -1,4 +1,4 @@
-"""Processes of their own: for settings that a process reads when it starts, and for its peak of memory."""
+"""Child processes, for settings that a process reads when it starts, and for measuring its peak of memory."""
 
 import multiprocessing
 import os
@@ -37,7 +37,7 @@ def _apply(variables: Mapping[str, str | None]) -> None:
 
 
 class MemoryMark:
-    """Remembers how much memory there is in use, and says by how much it grew at most.
+    """Measures by how much the memory in use grows at most.
 
     Tensors on a GPU; else resident memory of this process, whose mark only a fresh process holds low.
 
@@ -63,6 +63,6 @@ class MemoryMark:
 
 
 def _status(name: str) -> float:
-    """A size in bytes from the kernel; ``getrusage`` would begin with the parent's peak."""
+    """A size in bytes as the kernel counts it; ``getrusage`` would start with the peak of the parent."""
     with open("/proc/self/status") as file:
         return next(float(line.split()[1]) * 1024 for line in file if line.startswith(name))

@@ -12,7 +12,7 @@ from datamodules.corpus_layout import DIGITS
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
-    """No test touches the user's cache folder."""
+    """Give every test a cache folder of its own, not the user's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
 
 

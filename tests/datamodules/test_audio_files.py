@@ -1,4 +1,4 @@
-"""A recording is read whole or refused by name."""
+"""Recordings are read completely, or refused with their name."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Which clip is in which split."""
+"""The split of each clip."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What predict draws."""
+"""The samples that predict draws."""
 
 import pytest
 import torch

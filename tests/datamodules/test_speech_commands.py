@@ -1,4 +1,4 @@
-"""Features are computed once, found again, rebuilt when damaged; loaders give every clip its due."""
+"""Features are computed once, found again and rebuilt when damaged; loaders give every clip."""
 
 import pickle
 import shutil
@@ -18,7 +18,7 @@ from lightning_modules.errors import InputError
 
 @pytest.fixture
 def make(tone_root, tmp_path):
-    """Data module over the tones, with ``reads``: how many clips were read from audio so far."""
+    """Makes a data module over the tones; its ``reads`` counts the clips that were read from audio."""
 
     def build(**settings):
         return SpeechCommandsDataModule(str(tone_root), cache_dir=str(tmp_path / "cache"), **settings)

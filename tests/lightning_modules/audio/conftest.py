@@ -19,12 +19,12 @@ def vowel(pitch):
 
 @pytest.fixture(scope="session")
 def vowels():
-    """``(2, 16000)``: two pitches."""
+    """Two vowels of different pitch, ``(2, 16000)``."""
     return torch.stack([vowel(120.0), vowel(190.0)])
 
 
 @pytest.fixture(scope="session")
 def noise():
-    """``(2, 16000)``: white, at two levels."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.tensor([[0.1], [0.01]]) * torch.randn(2, 16000, generator=generator)
+    """White noise at two levels, ``(2, 16000)``."""
+    random_stream = torch.Generator().manual_seed(0)
+    return torch.tensor([[0.1], [0.01]]) * torch.randn(2, 16000, generator=random_stream)

@@ -1,4 +1,4 @@
-"""Everything with a Fourier transform in it works, and keeps its precision, under autocast."""
+"""All modules with a Fourier transform work under autocast and keep their precision."""
 
 import pytest
 import torch

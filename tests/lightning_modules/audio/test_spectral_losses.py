@@ -44,8 +44,8 @@ def test_long_term_spectrum_of_half_the_level(noise):
 
 def test_whistle_stands_out_in_the_long_term_only():
     """Against noise that is new in every clip, faint tones common to all of them."""
-    generator = torch.Generator().manual_seed(0)
-    real, other = 0.01 * torch.randn(2, 16, 16000, generator=generator)
+    random_stream = torch.Generator().manual_seed(0)
+    real, other = 0.01 * torch.randn(2, 16, 16000, generator=random_stream)
     tones = torch.outer(torch.tensor([4250, 4750, 5600, 6200, 6900]), 2 * math.pi / 16000 * torch.arange(16000))
     whistling = other + 0.002 * tones.sin().sum(dim=0)
     long_term, frames = LongTermSpectrum(), MultiResolutionSTFT()
@@ -55,9 +55,9 @@ def test_whistle_stands_out_in_the_long_term_only():
 
 def test_pauses_count_as_much_as_speech():
     """Each half of the frames by itself: what is added to the quiet half is not drowned by the loud one."""
-    generator = torch.Generator().manual_seed(0)
+    random_stream = torch.Generator().manual_seed(0)
     level = torch.where(torch.arange(16000) < 8000, 1.0, 0.01)
-    real = level * torch.randn(8, 16000, generator=generator)
+    real = level * torch.randn(8, 16000, generator=random_stream)
     quiet, loud = torch.where(level < 1, 2.0, 1.0), torch.where(level < 1, 1.0, 2.0)
     distances = [LongTermSpectrum(floor=1e-6)(gain * real, real) for gain in (quiet, loud)]
     assert_close(distances[0], distances[1], rtol=0.3, atol=0)

@@ -1,4 +1,4 @@
-"""Tiny models with names, in a folder that stands in for the package's."""
+"""Tiny models with names, in a folder that replaces the one of shipped models."""
 
 import pytest
 import yaml

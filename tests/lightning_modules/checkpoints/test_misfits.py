@@ -1,4 +1,4 @@
-"""Models, classifiers, taps and data that do not belong together are refused with what differs."""
+"""Models, classifiers, taps and data that do not fit each other are refused, with what differs."""
 
 import pytest
 import tiny

@@ -18,8 +18,10 @@ SHIPPED = entries()
 ids = [entry.name for entry in SHIPPED]
 
 
-def test_there_is_something_to_hear_and_somebody_to_judge():
-    assert {f"{one}{judge}" for one in ("arabic-digits", "english-digits") for judge in ("", "-evaluator")} <= set(ids)
+def test_each_language_has_a_generator_and_an_evaluator():
+    assert {f"{one}{suffix}" for one in ("arabic-digits", "english-digits") for suffix in ("", "-evaluator")} <= set(
+        ids
+    )
 
 
 def test_size():

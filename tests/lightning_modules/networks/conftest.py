@@ -47,8 +47,8 @@ def batch():
     """``batch(F, L)`` gives noisy inputs of two examples and their times."""
 
     def make(bands, frames):
-        generator = torch.Generator().manual_seed(0)
-        x_t = torch.randn(2, 1, bands, frames, generator=generator, dtype=torch.float64)
+        random_stream = torch.Generator().manual_seed(0)
+        x_t = torch.randn(2, 1, bands, frames, generator=random_stream, dtype=torch.float64)
         return x_t, torch.tensor([0.1, 0.6], dtype=torch.float64)
 
     return make

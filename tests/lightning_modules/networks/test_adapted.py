@@ -1,4 +1,4 @@
-"""Networks that know nothing of noise levels, told of them or not."""
+"""Networks without noise conditioning as backbones, with feature-wise modulation and without."""
 
 import pytest
 import torch
@@ -32,24 +32,24 @@ def test_it_starts_as_the_network_itself(body):
     assert torch.equal(adapted(body)(x, c_noise), expected)
 
 
-def test_noise_level_is_told_to_each_example_and_only_where_asked(body):
+def test_noise_level_reaches_each_example_and_only_modulated_networks(body):
     x, levels = torch.randn(1, 1, 16, 16).repeat(2, 1, 1, 1), torch.tensor([-1.0, 0.5])
-    told, untold = adapted(body, "3"), adapted(body)
-    nn.init.normal_(told.films[0].weight)
-    together = told(x, levels)
+    modulated, plain = adapted(body, "3"), adapted(body)
+    nn.init.normal_(modulated.films[0].weight)
+    together = modulated(x, levels)
     assert not torch.allclose(together[0], together[1])
-    torch.testing.assert_close(told(x[:1], levels[:1]), together[:1])
-    assert torch.equal(untold(x, levels)[0], untold(x, levels)[1]) and not list(untold.films)
+    torch.testing.assert_close(modulated(x[:1], levels[:1]), together[:1])
+    assert torch.equal(plain(x, levels)[0], plain(x, levels)[1]) and not list(plain.films)
 
 
 def test_scale_and_shift_are_those_of_the_layer(body):
-    told = adapted(body, "3")
+    modulated = adapted(body, "3")
     with torch.no_grad():
-        told.films[0].bias.copy_(torch.cat([torch.ones(6), torch.full((6,), 0.5)]))  # twice the map, plus a half
+        modulated.films[0].bias.copy_(torch.cat([torch.ones(6), torch.full((6,), 0.5)]))  # twice the map, plus a half
     seen = {}
     handle = body[4].register_forward_hook(lambda module, args, output: seen.update(after=args[0]))
     x = torch.randn(2, 1, 16, 16)
-    told(x, torch.zeros(2))
+    modulated(x, torch.zeros(2))
     modulated = seen["after"]
     adapted(body)(x, torch.zeros(2))
     handle.remove()
@@ -57,10 +57,10 @@ def test_scale_and_shift_are_those_of_the_layer(body):
 
 
 def test_taps_read_what_follows_the_modulation(body):
-    told = adapted(body, "3")
+    modulated = adapted(body, "3")
     with torch.no_grad():
-        told.films[0].bias.fill_(1.0)
-    tapped = TappedClassifier(told, InputScaling(VPSDE(), 0.35), ["body.0", "body.3"])
+        modulated.films[0].bias.fill_(1.0)
+    tapped = TappedClassifier(modulated, InputScaling(VPSDE(), 0.35), ["body.0", "body.3"])
     shapes = tapped.discover((1, 16, 16))
     assert [shape.shape for shape in shapes] == [(4, 8, 8), (6, 4, 4)], "an in-place activation would be refused"
     reading = tapped.read(torch.randn(2, 1, 16, 16), torch.tensor([0.2, 0.8]))

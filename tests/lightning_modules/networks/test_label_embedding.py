@@ -1,4 +1,4 @@
-"""Networks that are told labels, and those that are not: the same as before, weight for weight."""
+"""Networks that read labels, beside the same networks without."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ def test_classes_add_one_vector_each_and_one_for_no_label(make):
     assert sizes[1] - sizes[0] == (3 + 1) * 8
 
 
-def test_labels_are_told_and_no_label_is_a_row_of_its_own(make, inputs):
+def test_labels_are_read_and_no_label_is_a_row_of_its_own(make, inputs):
     denoiser = make()
     free = denoiser(*inputs)
     assert torch.equal(denoiser(*inputs, NONE), free)

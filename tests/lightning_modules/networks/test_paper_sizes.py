@@ -132,7 +132,7 @@ def test_classifier(backbone):
 
 
 def test_evaluator():
-    """ResNeXt-29 8x64d as the SC09 benchmark's judge: 34.43 M parameters and 5.39 GMACs per clip."""
+    """ResNeXt-29 8x64d as in the SC09 benchmark's evaluator: 34.43 M parameters and 5.39 GMACs per clip."""
     network = instantiate(settings("evaluator")["network"], num_classes=10).eval()
     assert count_parameters(network).total == pytest.approx(34.43e6, rel=0.001)
     assert count_gmacs(network, torch.randn(1, 1, 32, 32)) == pytest.approx(5.39, rel=0.01)

@@ -93,7 +93,7 @@ def test_features_alone_build_no_graph(classifier, scaling, inputs):
 
 @pytest.fixture
 def saved():
-    """Counts values that graphs keep for backward passes, as long as anything holds them."""
+    """Counts the values that graphs store for backward passes and that are still in use."""
 
     class Value:
         def __init__(self, tensor):

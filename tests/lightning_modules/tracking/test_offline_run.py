@@ -1,4 +1,4 @@
-"""An offline W&B run holds everything a team decides by; read back from what W&B itself stored."""
+"""An offline W&B run holds all figures, pictures and sounds, as read back from its files."""
 
 import os
 

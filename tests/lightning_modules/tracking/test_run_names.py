@@ -1,4 +1,4 @@
-"""What runs are called, and when they stay offline."""
+"""Names of runs, and when a run stays offline."""
 
 import socket
 from pathlib import Path
@@ -13,7 +13,7 @@ from lightning_modules.tracking.wandb_tracker import why_offline
 
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch, tmp_path):
-    """No key and no proxy of whoever runs the tests."""
+    """Hide the key and the proxy of the person who runs the tests."""
     for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_MODE", "WANDB_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):

@@ -1,4 +1,4 @@
-"""HiFi-GAN's generator: its size, its lengths, and the layout in which its weights are published."""
+"""HiFi-GAN's synthesiser: its size, its lengths, and the names of its published weights."""
 
 import pytest
 import torch
