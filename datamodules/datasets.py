@@ -12,7 +12,7 @@ from datamodules.feature_cache import CachedFeatures
 
 
 class Batch(NamedTuple):
-    """Clips of a corpus, as features.
+    """A batch of clips of a corpus, as features.
 
     Attributes:
         x_0: features, float32: ``(B, 1, F, L)`` log-Mels in [-1, 1], or waveforms ``(B, N)``.
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
 
 
 class RequestBatch(NamedTuple):
-    """Samples that a generator is asked to draw.
+    """A batch of samples that a generator is asked to draw.
 
     Attributes:
         y: ``(B,)`` int64 digit id, 0 to 9, or :data:`NO_LABEL`.

@@ -172,7 +172,7 @@ class TappedClassifier(nn.Module):
         return shapes
 
     def train_what_features_need(self, input_shape: tuple[int, ...]) -> int:
-        """Ask for gradients of the parameters that feature taps depend on, and of no other; returns how many.
+        """Make those parameters trainable that feature taps depend on, and no others; returns how many they are.
 
         Layers above the deepest feature tap would get none, and processes that train together wait for all that ask.
 

@@ -65,7 +65,7 @@ class WandbTracker(WandbLogger):
         return str(self._id)
 
     def adopt_names(self, names: RunNames, stored: dict[str, Any] | None = None) -> None:
-        """Take group, job type and tags if none were given; continue the stored run, or note which run it was.
+        """Take group, job type and tags if none were given; go on with a resumed run's id, or note the tested run's.
 
         Args:
             names: names of this run.

@@ -108,7 +108,7 @@ class Discriminators(nn.Module):
 
 
 def discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """Hinge loss of the discriminators, mean over them: it asks for verdicts above 1 on recordings, else below -1."""
+    """Hinge loss, mean over discriminators: it wants verdicts above 1 on recordings and below -1 on synthesis."""
     losses = [F.relu(1.0 - r[-1]).mean() + F.relu(1.0 + f[-1]).mean() for r, f in zip(real, fake, strict=True)]
     return torch.stack(losses).mean()
 
