@@ -67,7 +67,6 @@ ACROSS_MODULES = {
     "lightning_modules/test_vocoder_module.py": "vocoder; checkpoints/test_vocoders.py has nearly its name",
     "lightning_modules/audio/test_griffin_lim.py": "the vocoder in vocoders that needs no weights",
     "lightning_modules/audio/test_half_precision.py": "every module under autocast",
-    "lightning_modules/audio/test_spectral_losses.py": "stft_losses",
     "lightning_modules/bases/test_backbone_modes.py": "frozen_classifier: frozen, fine-tuned and random backbones",
     "lightning_modules/bases/test_classifier_free.py": "label dropout in training, guidance in sampling",
     "lightning_modules/checkpoints/test_misfits.py": "reading: checkpoints that do not fit",
