@@ -21,21 +21,21 @@ install: .venv/installed ## create .venv and install scoretap with its extras
 	$(BIN)/pip install -e '.[demo,dev]'
 	touch $@
 
-listen: install ## hear ten digits from shipped weights, nothing is trained: runs/listen/ (seconds)
+listen: install ## speak ten digits with shipped weights; nothing is trained: runs/listen/ (seconds)
 	$(BIN)/scoretap listen
 
-demo: install ## train the method on the embedded corpus and hear it: runs/demo/ (about 6 minutes on 2 cores)
+demo: install ## train on the embedded corpus, draw and score: runs/demo/ (3 to 6 minutes on 2 cores)
 	$(BIN)/scoretap demo
 
-# What both studies share: small networks, 1,500 and 3,000 steps, rows of drawing in ten evaluations, no trained vocoder.
+# Both studies train small networks, for 1,500 and 3,000 steps, and draw in ten evaluations without a trained vocoder.
 FIT := $(BIN)/scoretap fit --config base --config logger/csv
 ROW := $(BIN)/scoretap test --config sampling/ancestral --sampling.num_steps 10 --scoring.batch_size 16 --vocoder GriffinLim
 TAPS ?= taps_all taps_shallow taps_only_stages_1_0 taps_only_stages_0_0 taps_only_stem signals_features
 CORPUS ?= data/arabic_digits
-# $(call train,NAME,FLAGS): a run that has ended is not trained again.
+# $(call train,NAME,FLAGS) trains a run, unless it has ended before.
 train = { [ -e runs/$(1)/finished ] || { $(FIT) $$data $(2) --trainer.logger.init_args.name $(1) --trainer.logger.init_args.version 0 && touch runs/$(1)/finished; }; }
 
-low-data: install ## how little speech is enough, Score Subnet against U-Net: low_data.png (hours on 2 cores; goes on)
+low-data: install ## study: how little speech is enough: low_data.png (hours on 2 cores; call it again to continue)
 	set -e; data="--config data/spoken_digits"; on="--model.init_args.classifier runs/low_data/classifier/version_0"; \
 	$(call train,low_data/classifier,--config small/classifier --trainer.max_steps 1000); \
 	$(call train,low_data/evaluator,--config small/evaluator --trainer.max_steps 800); \
@@ -46,7 +46,7 @@ low-data: install ## how little speech is enough, Score Subnet against U-Net: lo
 	  done; done; done
 	$(BIN)/scoretap plot runs/low_data --x guidance_scale --y '[fid, accuracy]' --lines model --panels data --output low_data.png
 
-taps: install ## which layers to tap, on recordings in CORPUS=data/arabic_digits: runs/taps/ (an hour on 2 cores; goes on)
+taps: install ## study: which layers to tap; recordings in CORPUS=data/arabic_digits: runs/taps/ (an hour; continues too)
 	set -e; data="--config data/speech_commands --data.init_args.root $(CORPUS)"; on="--model.init_args.classifier runs/taps/classifier/version_0"; \
 	$(call train,taps/classifier,--config small/classifier --trainer.max_steps 1000); \
 	$(call train,taps/evaluator,--config small/evaluator --trainer.max_steps 1500); \
@@ -58,13 +58,13 @@ taps: install ## which layers to tap, on recordings in CORPUS=data/arabic_digits
 	  done; done
 	$(BIN)/scoretap table runs/taps --output runs/taps/table
 
-table: install ## collect scores of runs/ into table/
+table: install ## collect the scores of runs/ into one table: table/
 	$(BIN)/scoretap table runs
 
-bench: install ## measure ratios of cost side by side: runs/bench/ (about 3 minutes on 2 idle cores)
+bench: install ## measure what steps, samples and scoring cost: runs/bench/ (about 3 minutes on 2 idle cores)
 	PYTHONPATH=tests $(BIN)/python -m bench
 
-test: install ## run all tests, the slow ones too
+test: install ## run all tests, the slow ones too (under 12 minutes on 2 cores)
 	$(BIN)/pytest
 
 test-fast: install ## run the tests that are not marked slow
@@ -78,5 +78,5 @@ lint: install ## ruff, and mypy on the mathematics
 check-gpus: install ## run the CUDA and multi-process checks on the devices of this machine
 	$(BIN)/pytest -m gpu -v -rs
 
-clean: ## remove runs, generated corpora and .venv
+clean: ## remove runs/, .venv and all of data/, recordings of yours in it too
 	rm -rf .venv runs data
