@@ -1,27 +1,26 @@
-"""Commands that the README and the configs name can be typed as they stand."""
+"""Commands that documents and configs name can be typed as they stand; README.md is short and opens with a command."""
 
 import functools
 import re
 import shlex
-from pathlib import Path
+from importlib import import_module
 
 import pytest
+from documents import CONFIGS, DOCUMENTS, README, ROOT, fenced_blocks, flag_spans, name
 
 from lightning_modules import cli
-from lightning_modules.command_line.arguments import CONFIGS
 
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
 MODELS = ("classifier", "evaluator", "unet")  # everything else named as a checkpoint is a Score Subnet
+LAUNCHERS = re.compile(r"^(\$ |srun |torchrun .*--no-python\s+)")
+COMPOSED = "--config base --config logger/csv --config {data} --config {model}"
 
 
 def readme_commands():
-    """Every `scoretap` command in a fenced block of the README, continued lines joined."""
-    if not README.exists():
-        return []
-    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", README.read_text(), flags=re.S | re.M)
+    """Every `scoretap` command in a fenced block of a document, continued lines joined; each once."""
+    blocks = [block for document in DOCUMENTS for block in fenced_blocks(document)]
     lines = [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [line for line in (re.sub(r"^(\$ |srun )", "", line) for line in lines) if line.startswith("scoretap ")]
+    typed = [LAUNCHERS.sub("", line) for line in lines]
+    return list(dict.fromkeys(line for line in typed if line.startswith("scoretap ")))
 
 
 def config_commands():
@@ -34,46 +33,35 @@ def config_commands():
     return found
 
 
+def flag_commands():
+    """A command for every flag that a document shows in its text with a value."""
+    return list(dict.fromkeys(_with_flag(flag) for document in DOCUMENTS for flag in flag_spans(document)))
+
+
+def _with_flag(flag):
+    if flag.startswith(("--x", "--y", "--lines", "--panels", "--where", "--reference")):
+        return f"scoretap plot runs {flag}"
+    given = COMPOSED.format(
+        data="data/spoken_digits" if "language" in flag else "data/sc09",
+        model="small/classifier" if "model.init_args.network" in flag else "experiments/score_subnet",
+    )
+    if flag.startswith("--scoring"):
+        return f"scoretap test --ckpt_path score_subnet {flag}"
+    if flag.startswith(("--sampling", "--vocoder", "--config sampling")) or "auto" in flag or "init_args.csv" in flag:
+        return f"scoretap predict --ckpt_path score_subnet {flag}"
+    if "log_model" in flag:
+        given = given.replace("logger/csv", "logger/wandb")
+    return f"scoretap fit {given} {flag}"
+
+
 @pytest.fixture
 def parse(request, monkeypatch, tmp_path, capsys):
     """Parses a command without running it; checkpoints that it names are stood in for by tiny ones."""
-    from lightning_modules import demo
-    from lightning_modules.evaluation.report import command as reports
-    from lightning_modules.evaluation.scoring import command as scoring
-    from lightning_modules.evaluation.tables import command as tables
-    from lightning_modules.evaluation.tables import sweep_command as sweeps
-    from lightning_modules.evaluation.vocoders import command as vocoders
-    from lightning_modules.pretrained import export as exports
-
     monkeypatch.chdir(tmp_path)
-
-    @functools.wraps(demo.demo)
-    def no_demo(*args, **kwargs): ...
-
-    @functools.wraps(scoring.score_folders)
-    def no_scores(*args, **kwargs): ...
-
-    @functools.wraps(tables.make_table)
-    def no_table(*args, **kwargs): ...
-
-    @functools.wraps(sweeps.make_plot)
-    def no_plot(*args, **kwargs): ...
-
-    @functools.wraps(reports.make_report)
-    def no_report(*args, **kwargs): ...
-
-    @functools.wraps(vocoders.compare_vocoders)
-    def no_comparison(*args, **kwargs): ...
-    @functools.wraps(exports.export)
-    def no_export(*args, **kwargs): ...
-
-    monkeypatch.setattr(demo, "demo", no_demo)
-    monkeypatch.setattr(scoring, "score_folders", no_scores)
-    monkeypatch.setattr(tables, "make_table", no_table)
-    monkeypatch.setattr(sweeps, "make_plot", no_plot)
-    monkeypatch.setattr(reports, "make_report", no_report)
-    monkeypatch.setattr(vocoders, "compare_vocoders", no_comparison)
-    monkeypatch.setattr(exports, "export", no_export)
+    for command, entry in cli.COMMANDS.items():
+        if entry.function and command != "models":  # which only prints, and knows the names
+            module, _, function = entry.function.partition(":")
+            _do_nothing(monkeypatch, import_module(module), function)
 
     def run(command):
         words = shlex.split(command, comments=True)[1:]
@@ -93,7 +81,14 @@ def parse(request, monkeypatch, tmp_path, capsys):
     return run
 
 
-@pytest.mark.parametrize("command", readme_commands() + config_commands())
+def _do_nothing(monkeypatch, module, function):
+    @functools.wraps(getattr(module, function))
+    def nothing(*args, **kwargs): ...
+
+    monkeypatch.setattr(module, function, nothing)
+
+
+@pytest.mark.parametrize("command", dict.fromkeys(readme_commands() + config_commands() + flag_commands()))
 def test_command_parses(command, parse):
     if "backbones/resnet18" in command:
         pytest.importorskip("torchvision", reason="torchvision is not installed")
@@ -135,18 +130,26 @@ def test_a_run_that_is_named_was_made_by_a_command():
         assert f"--trainer.logger.init_args.name {path.stem}" in path.read_text(), "two runs would share one name"
 
 
-@pytest.mark.skipif(not README.exists(), reason="there is no README here")
-def test_make_targets_and_files_named_in_the_readme_exist():
-    text = README.read_text()
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_make_targets_that_are_named_exist(document):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
-    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.M)) <= targets
-    for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text):
-        assert (ROOT / link.split("#")[0]).exists(), link
-    for source in re.findall(r'src="(?!https?:)([^"]+)"', text):
-        assert (ROOT / source).exists(), source
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", document.read_text(), flags=re.M)) <= targets
 
 
 def test_every_make_target_is_documented():
     text = (ROOT / "Makefile").read_text()
     targets = {name for name in re.findall(r"^([a-z-]+):(?!=)", text, flags=re.M)}
     assert targets == set(re.findall(r"^([a-z-]+):.*## ", text, flags=re.M))
+
+
+def test_the_readme_opens_the_door():
+    content = README.read_bytes()
+    assert len(content) <= 12 * 1024, "README.md has at most 12 KB: the rest belongs to the READMEs of folders"
+    start = content[:1000].decode("utf-8", errors="ignore")
+    assert ".github/demo.png" in start and re.search(r"^(make|scoretap) ", start, flags=re.M)
+    assert "git clone" in content[:2000].decode("utf-8", errors="ignore")
+
+
+def test_no_table_of_the_readme_is_wide():
+    rows = [re.sub(r"`[^`]*`", "", line) for line in README.read_text().splitlines() if line.startswith("|")]
+    assert rows and max(line.count("|") - 1 for line in rows) <= 6
