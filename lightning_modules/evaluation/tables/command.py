@@ -26,7 +26,8 @@ def make_table(runs: list[str], output: str = "table", readme: str | None = None
     Args:
         runs: run folders, searched for scores.json, or JSON files that `scoretap test` or `scoretap score` wrote.
         output: folder for table.md, table.csv and fid_against_gmacs.png; written over.
-        readme: file in which the Markdown replaces what stands between <!-- table --> and <!-- /table -->.
+        readme: document in which the Markdown replaces what stands between <!-- table --> and <!-- /table -->, such as
+            lightning_modules/evaluation/RESULTS.md.
 
     Raises:
         InputError: no run has a row, or a file cannot be written.
