@@ -1,5 +1,6 @@
 """Links, files and headings that documents name exist; the map of the house is whole; its walks enter no file twice."""
 
+import ast
 import re
 
 import pytest
@@ -46,12 +47,44 @@ def test_every_config_is_explained():
     assert not [stem for stem in names if not re.search(rf"[`/]{stem}(`|\.yaml`)", text)]
 
 
-def test_walks_enter_no_file_twice():
+def test_the_results_have_a_place_for_tables():
+    """`scoretap table --readme` replaces what stands between its marks, each of which it wants once."""
+    text = (ROOT / "lightning_modules" / "evaluation" / "RESULTS.md").read_text()
+    before, _, after = text.partition("<!-- table -->")
+    assert "<!-- table -->" not in after and after.count("<!-- /table -->") == 1 and "<!-- /table -->" not in before
+
+
+def test_every_column_of_a_row_is_explained():
+    from lightning_modules.evaluation.scoring.columns import TABLE
+
+    text = (ROOT / "lightning_modules" / "evaluation" / "README.md").read_text()
+    assert not [key for key in TABLE if f"`{key}`" not in text]
+
+
+def walks():
+    """Files of each of the four walks in the map, by the walk's heading."""
     section = MAP.read_text().partition("## Four walks")[2].partition("\n## ")[0]
-    walks = section.split("\n### ")[1:]
-    assert len(walks) == 4
-    for walk in walks:
-        steps = re.findall(r"^\d+\. `([\w/]+\.py)`", walk, flags=re.M)
-        assert len(steps) >= 5 and len(set(steps)) == len(steps), walk.splitlines()[0]
-        for step in steps:
-            assert (MAP.parent / step).is_file() or (ROOT / step).is_file(), step
+    found = {
+        walk.splitlines()[0]: re.findall(r"^\d+\. `([\w/]+\.py)`", walk, flags=re.M)
+        for walk in section.split("\n### ")[1:]
+    }
+    return {
+        heading: [next(base / step for base in (MAP.parent, ROOT) if (base / step).is_file()) for step in steps]
+        for heading, steps in found.items()
+    }
+
+
+def imports(path):
+    """Modules that a file imports names from, inside functions too."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_walks_run_downhill_and_enter_no_file_twice():
+    """No step imports an earlier one."""
+    assert len(walks()) == 4
+    for heading, steps in walks().items():
+        assert len(steps) >= 5 and len(set(steps)) == len(steps), heading
+        modules = [".".join(step.relative_to(ROOT).with_suffix("").parts) for step in steps]
+        for place, step in enumerate(steps):
+            assert not imports(step) & set(modules[:place]), f"{heading}: {modules[place]}"
