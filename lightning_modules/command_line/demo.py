@@ -9,7 +9,7 @@ import torch
 
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring import (
-    Scores,
+    Row,
     folder_batches,
     format_scores,
     judge,
@@ -98,7 +98,7 @@ def _predict_arguments(folder: Path, scale: float, count: int) -> list[str]:
     ]
 
 
-def _score(folder: Path) -> list[Scores]:
+def _score(folder: Path) -> list[Row]:
     """Score real test clips, the same through the vocoder, and samples of each guidance scale; save the picture."""
     from lightning_modules.loading import load_generator
 
@@ -150,7 +150,7 @@ def _save_picture(path: Path, front_end: Any, real: Any, generated: dict[float, 
     save_mel_grid(path, rows, [str(digit) for digit in range(10)])
 
 
-def _print_summary(folder: Path, rows: list[Scores], seconds: dict[str, float]) -> None:
+def _print_summary(folder: Path, rows: list[Row], seconds: dict[str, float]) -> None:
     print("\n== Scores by the separately trained evaluator (unguided samples have digits by lot: chance is 10 %)")
     print(format_scores(rows))
     print("\n== Time")

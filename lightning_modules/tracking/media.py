@@ -62,7 +62,7 @@ def log_scores(trainer: Trainer, scores: Sequence[Any], folder: Path, listen: Se
 
     Args:
         trainer: owner of the loggers.
-        scores: rows, :class:`lightning_modules.evaluation.scoring.Scores`.
+        scores: rows, :class:`lightning_modules.evaluation.scoring.Row`.
         folder: folder of the samples.
         listen: rows ``(digit, seed, guidance scale, path of a WAV)`` of samples to play.
     """

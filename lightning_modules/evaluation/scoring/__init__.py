@@ -5,11 +5,14 @@ from lightning_modules.evaluation.scoring.folders import folder_batches, list_sp
 from lightning_modules.evaluation.scoring.judging import judge, split_batches
 from lightning_modules.evaluation.scoring.output import format_scores, format_table, write_scores
 from lightning_modules.evaluation.scoring.references import Reference, load_reference
-from lightning_modules.evaluation.scoring.rows import Scores
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.loading import load_evaluator
+
+Scores = Row  # the former name
 
 __all__ = [
     "Reference",
+    "Row",
     "Scores",
     "folder_batches",
     "format_scores",

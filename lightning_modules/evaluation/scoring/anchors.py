@@ -9,7 +9,7 @@ from lightning_modules.evaluation.scoring.distances import ClassBalance, Distanc
 from lightning_modules.evaluation.scoring.judging import measure
 from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition, Sharpness
 from lightning_modules.evaluation.scoring.references import Reference
-from lightning_modules.evaluation.scoring.rows import Scores
+from lightning_modules.evaluation.scoring.rows import Row
 
 
 def measures_for(num_features: int, reference: Reference | None, own: bool = False) -> list[Measure]:
@@ -28,14 +28,14 @@ def measures_for(num_features: int, reference: Reference | None, own: bool = Fal
     return measures
 
 
-def real_rows(reference: Reference, evaluator: str) -> list[Scores]:
+def real_rows(reference: Reference, evaluator: str) -> list[Row]:
     """``real train``, whose distances to itself are left out, and ``real test``."""
     train = _row(reference, evaluator, "real train", reference.train, own=True)
     train.notes.append("fid, kid, ndb, nearest_ratio: the training split is what the other rows refer to")
     return [train, _row(reference, evaluator, "real test", reference.test)]
 
 
-def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Scores]:
+def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Row]:
     """``real test through NAME`` for each vocoder's name: test clips by way of log-Mels, the generators' ceiling.
 
     Args:
@@ -46,7 +46,7 @@ def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, 
     return [_row(reference, evaluator, f"real test through {name}", clips) for name, clips in seen.items()]
 
 
-def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Scores]:
+def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Row]:
     """A row per number of clips: as many real test clips, drawn by lot, against the training split.
 
     A Fréchet distance falls with the number of clips, so a generator's is to be read against the floor of its own N.
@@ -66,7 +66,7 @@ def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> l
     return rows
 
 
-def _repeated(row: Scores, available: int) -> Scores:
+def _repeated(row: Row, available: int) -> Row:
     note = f"floor: drawn with replacement from {available} test clips: fid is an upper bound, the rest is left out"
     figures = {name: row.figures[name] for name in ("fid",) if name in row.figures}
     return replace(row, figures=figures, notes=[note], confusion=None)
@@ -74,7 +74,7 @@ def _repeated(row: Scores, available: int) -> Scores:
 
 def _row(
     reference: Reference, evaluator: str, name: str, seen: Predictions, own: bool = False, kind: str = "anchor"
-) -> Scores:
+) -> Row:
     measures = measures_for(seen.features.shape[1], reference, own)
     row = measure(name, _batches(seen), measures, evaluator, len(reference.train.y))
     row.facts["kind"] = kind

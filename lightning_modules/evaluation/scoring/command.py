@@ -14,7 +14,7 @@ from lightning_modules.evaluation.scoring.judging import feature_width, full_pre
 from lightning_modules.evaluation.scoring.judging import judge as judge_clips
 from lightning_modules.evaluation.scoring.output import check_output, format_table, write_scores
 from lightning_modules.evaluation.scoring.real_speech import RealSpeech
-from lightning_modules.evaluation.scoring.rows import Scores
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.loading import load_evaluator
 
@@ -69,7 +69,7 @@ def score_folders(
     print(f"evaluator {rows[0].evaluator[:12]}{checked}")
 
 
-def _row(evaluator: EvaluatorModule, folder: str, clips: list[Clip], real: RealSpeech | None) -> Scores:
+def _row(evaluator: EvaluatorModule, folder: str, clips: list[Clip], real: RealSpeech | None) -> Row:
     fe = evaluator.front_end
     batches = clip_batches(Path(folder), clips, fe.sample_rate, fe.num_samples, name=folder)
     if real is not None:

@@ -12,7 +12,7 @@ from lightning_modules.evaluation.scoring.facts import cost_facts, device_name, 
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
 from lightning_modules.evaluation.scoring.guide import Guide
 from lightning_modules.evaluation.scoring.real_speech import RealSpeech
-from lightning_modules.evaluation.scoring.rows import FACTS, Scores
+from lightning_modules.evaluation.scoring.rows import FACTS, Row
 from lightning_modules.evaluation.scoring.zero_shot import zero_shot_figures
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.loading import load_evaluator
@@ -56,7 +56,7 @@ def generator_rows(
     count: int,
     facts: dict[str, Any],
     checkpoint: dict[str, Any],
-) -> list[Scores]:
+) -> list[Row]:
     """The row of the first ``count`` samples in ``folder``, then rows of real speech and the floor.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Tensor
 from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition
-from lightning_modules.evaluation.scoring.rows import Scores
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluator import EvaluatorModule
 
 WaveformBatches = Iterable[tuple[Tensor, Tensor]]
@@ -54,7 +54,7 @@ def measure(
     measures: Sequence[Measure],
     evaluator: str = "",
     reference_count: int | None = None,
-) -> Scores:
+) -> Row:
     """The row of predictions that come in batches; measured by this process, on the device that they are on.
 
     Raises:
@@ -78,12 +78,12 @@ def measure(
         notes += remarks
     tables = [table for each in measures if (table := each.confusion()) is not None]
     confusion = tables[0] if tables else None
-    return Scores(name, count, figures, notes, evaluator, reference_count, confusion=confusion)
+    return Row(name, count, figures, notes, evaluator, reference_count, confusion=confusion)
 
 
 def judge(
     evaluator: EvaluatorModule, name: str, batches: WaveformBatches, measures: Sequence[Measure] | None = None
-) -> Scores:
+) -> Row:
     """The row of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none.
 
     Args:

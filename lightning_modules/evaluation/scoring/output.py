@@ -8,7 +8,7 @@ from typing import Any
 
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.rows import COLUMNS, FIGURES, Scores
+from lightning_modules.evaluation.scoring.rows import COLUMNS, FIGURES, Row
 
 
 def check_output(path: Path) -> None:
@@ -21,7 +21,7 @@ def check_output(path: Path) -> None:
         raise InputError(f"expected an output that ends in .csv or .json, got {str(path)!r}")
 
 
-def write_scores(path: Path, rows: Sequence[Scores]) -> None:
+def write_scores(path: Path, rows: Sequence[Row]) -> None:
     """Write ``rows`` as CSV or JSON, by the suffix, under a temporary name, then rename.
 
     What is missing is an empty cell or null; JSON holds the confusion matrix too.
@@ -41,7 +41,7 @@ def write_scores(path: Path, rows: Sequence[Scores]) -> None:
             writer.writerows([_cell(value) for value in row.cells().values()] for row in rows)
 
 
-def format_scores(rows: Sequence[Scores]) -> str:
+def format_scores(rows: Sequence[Row]) -> str:
     """Accuracy, confidence and diversity as a text table; diversity also relative to the first row."""
     lines = [f"{'':<28}{'clips':>6}{'accuracy':>10}{'confidence':>12}{'diversity':>11}{'of first row':>14}"]
     first = rows[0].figures.get("diversity")
@@ -58,7 +58,7 @@ def format_scores(rows: Sequence[Scores]) -> str:
     return "\n".join(lines)
 
 
-def format_table(rows: Sequence[Scores]) -> str:
+def format_table(rows: Sequence[Row]) -> str:
     """All figures that some row has as a text table, errors beside them, and the notes below it."""
     known = [name for name in FIGURES if not name.endswith(_BESIDE) and any(name in row.figures for row in rows)]
     table = [["", "clips", *known]]

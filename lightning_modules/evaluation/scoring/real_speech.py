@@ -19,7 +19,7 @@ from lightning_modules.evaluation.scoring.judging import (
 )
 from lightning_modules.evaluation.scoring.references import load_reference
 from lightning_modules.evaluation.scoring.resynthesis import anchor_vocoders, anchor_waveforms, load_resynthesised
-from lightning_modules.evaluation.scoring.rows import Scores
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluator import EvaluatorModule
 
 
@@ -64,7 +64,7 @@ class RealSpeech:
         accuracy = float((test.log_probs.argmax(dim=1) == test.y).double().mean())
         return {"corpus": self.root.resolve().name, "labels": self.labels, "evaluator_accuracy": accuracy}
 
-    def row(self, name: str, batches: WaveformBatches) -> Scores:
+    def row(self, name: str, batches: WaveformBatches) -> Row:
         """The row of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none."""
         measures = measures_for(feature_width(self.evaluator), self.reference)
         with full_precision():
@@ -73,7 +73,7 @@ class RealSpeech:
         row.facts.update(self.facts)
         return row
 
-    def anchors(self) -> list[Scores]:
+    def anchors(self) -> list[Row]:
         """Training and test clips, and test clips through log-Mels and back."""
         again = resynthesised_rows(self.reference, self.identity, self.again)
         rows = [*real_rows(self.reference, self.identity), *again]
@@ -84,15 +84,15 @@ class RealSpeech:
                     self.ask(row, waveforms[row.name])
         return self._with_facts(rows)
 
-    def floor(self, counts: Iterable[int]) -> list[Scores]:
+    def floor(self, counts: Iterable[int]) -> list[Row]:
         """What real clips reach at each of these numbers of clips."""
         return self._with_facts(floor_rows(self.reference, self.identity, sorted(set(counts))))
 
-    def ask(self, row: Scores, waveforms: Iterable[torch.Tensor]) -> None:
+    def ask(self, row: Row, waveforms: Iterable[torch.Tensor]) -> None:
         """Add to ``row`` what external judges find in waveforms ``(B, N)``, which can be read once for each."""
         ask(self.judges, row, waveforms)
 
-    def _with_facts(self, rows: list[Scores]) -> list[Scores]:
+    def _with_facts(self, rows: list[Row]) -> list[Row]:
         for row in rows:
             row.facts.update(self.facts)
         return rows

@@ -28,7 +28,7 @@ KINDS = ("model", "folder", "anchor", "floor")
 
 
 @dataclass(frozen=True)
-class Scores:
+class Row:
     """One row of the table.
 
     Attributes:

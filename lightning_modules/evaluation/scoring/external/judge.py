@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
-from lightning_modules.evaluation.scoring.rows import Scores
+from lightning_modules.evaluation.scoring.rows import Row
 
 SAMPLE_RATE = 16000  # Hz, of both published judges
 NUM_SAMPLES = 16000  # one second, as the evaluator hears clips; VGGish gives nothing for less than 15600 samples
@@ -94,7 +94,7 @@ class FolderWaveforms:
             yield waveform
 
 
-def ask(judges: Sequence[ExternalJudge], row: Scores, waveforms: Iterable[Tensor]) -> None:
+def ask(judges: Sequence[ExternalJudge], row: Row, waveforms: Iterable[Tensor]) -> None:
     """Add to ``row`` what ``judges`` find in waveforms ``(B, N)``, which are read once for each.
 
     Raises:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lightning_modules.evaluation.scoring.output import write_scores
-from lightning_modules.evaluation.scoring.rows import FIGURES, Scores
+from lightning_modules.evaluation.scoring.rows import FIGURES, Row
 
 CORPUS = {"corpus": "digits", "labels": [3, 5], "evaluator_accuracy": 0.973}
 
@@ -18,7 +18,7 @@ def scores():
         values = {**CORPUS, **values}
         figures = {column: value for column, value in values.items() if column in FIGURES}
         facts = {column: value for column, value in values.items() if column not in FIGURES}
-        return Scores(name, count, figures, [], evaluator, reference_count, {"kind": kind, **facts})
+        return Row(name, count, figures, [], evaluator, reference_count, {"kind": kind, **facts})
 
     return make
 
