@@ -123,7 +123,7 @@ class SampleScores(Callback):
         on_first(trainer, lambda: self._score(trainer, pl_module, samples))
 
     def _samples(self, trainer: Trainer, generator: Any) -> SampleFolder:
-        from lightning_modules.evaluation.scoring.facts import sampling_settings
+        from lightning_modules.evaluation.scoring.row_facts import sampling_settings
 
         settings = {**sampling_settings(generator), "precision": trainer.precision}
         settings |= {"labels": self._asked(generator), "seed": self.seed}

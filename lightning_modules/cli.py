@@ -32,7 +32,7 @@ COMMANDS = {
         "score folders of WAVs by a separately trained evaluator", "evaluation.scoring.command:score_folders", "folders"
     ),
     "table": Command(
-        "collect scores of runs: Markdown, CSV and a plot", "evaluation.tables.command:make_table", "runs"
+        "collect scores of runs: Markdown, CSV and a plot", "evaluation.tables.run_table:make_table", "runs"
     ),
     "plot": Command(
         "metrics of runs against a setting; which equal a reference",
@@ -40,10 +40,10 @@ COMMANDS = {
         "runs",
     ),
     "report": Command(
-        "a page on which samples of runs are heard side by side", "evaluation.report.command:make_report", "runs"
+        "a page on which samples of runs are heard side by side", "evaluation.report.listening_page:make_report", "runs"
     ),
     "vocoders": Command(
-        "vocoders side by side, on real test clips", "evaluation.vocoders.command:compare_vocoders", "corpora"
+        "vocoders side by side, on real test clips", "evaluation.vocoders.comparison:compare_vocoders", "corpora"
     ),
     "listen": Command("digits from a model that is shipped, in seconds", "command_line.listen:listen"),
     "models": Command("models with names; scoretap models NAME is a card", "command_line.models:show_models", "name"),

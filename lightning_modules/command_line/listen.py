@@ -27,8 +27,8 @@ def listen(
         InputError: the model or a setting cannot be used.
     """
     from lightning_modules.command_line.trainer import run_trainer
-    from lightning_modules.evaluation.report.command import make_report
     from lightning_modules.evaluation.report.folder import check_folder
+    from lightning_modules.evaluation.report.listening_page import make_report
 
     start, folder = time.perf_counter(), Path(output).expanduser()
     check_folder(folder / "page")

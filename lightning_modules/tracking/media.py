@@ -75,9 +75,9 @@ def log_scores(trainer: Trainer, scores: Sequence[Any], folder: Path, listen: Se
     for logger in trainer.loggers:
         logger.log_metrics({f"score/{name}": value for name, value in row.figures.items()}, step=trainer.global_step)
         if isinstance(logger, WandbTracker):
-            cells = {f"score/{name}": value for name, value in row.cells().items() if value is not None}
-            logger.summarise(cells)
-            logger.log_hyperparams({f"score/{name}": value for name, value in row.facts.items() if value is not None})
+            cells = {name: value for name, value in row.cells().items() if value is not None}
+            logger.summarise({f"score/{name}": value for name, value in cells.items()})
+            logger.log_hyperparams({f"score/{name}": value for name, value in cells.items() if name in row.facts})
             if logger.log_samples:
                 logger.keep_folder("samples", "samples", folder)
     log_table(trainer, "score/table", ["", "clips", *names], [

@@ -11,8 +11,8 @@ from callbacks.sample_folder import spread_requests
 from callbacks.wav_files import write_wav
 from lightning_modules import load_generator
 from lightning_modules.checkpoints.reading import find_checkpoint
-from lightning_modules.evaluation.scoring.facts import commit
 from lightning_modules.evaluation.scoring.guide import Guide
+from lightning_modules.evaluation.scoring.row_facts import commit
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 
 TIMES = {"seconds_per_sample", "peak_memory_gb"}
@@ -58,7 +58,7 @@ def test_one_row_says_all(rows, score_subnet):
     counted = count_parameters(torch.nn.ModuleList([generator.network, generator.classifier]))
     assert row["parameters_million"] == pytest.approx(counted.total / 1e6)
     assert row["trained_million"] == pytest.approx(counted.trainable / 1e6) and counted.trainable < counted.total
-    assert row["nfe"] == 8 and row["num_steps"] == 8 and row["sampler"] == "EulerMaruyama"
+    assert row["nfe"] == 8 and row["num_steps"] == 8 and row["sampler"]["class"] == "EulerMaruyama"
     assert row["gmacs_per_step"] == pytest.approx(count_gmacs(generator.cost_probe(3.0), 1))
     assert row["gmacs_per_sample"] == pytest.approx(8 * row["gmacs_per_step"])
     assert row["seconds_per_sample"] > 0 and row["peak_memory_gb"] > 0 and row["device"] == "CPU, 1 thread"

@@ -9,11 +9,11 @@ from pathlib import Path
 from string import Template
 
 from lightning_modules.audio import LogMel
-from lightning_modules.evaluation.report.columns import Column, Heard, Line, digit_name, lines_of
-from lightning_modules.evaluation.report.media import Media
+from lightning_modules.evaluation.report.page_columns import Column, Heard, Line, digit_name, lines_of
+from lightning_modules.evaluation.report.page_media import Media
 from lightning_modules.evaluation.report.score_tables import format_scores
 from lightning_modules.evaluation.scoring.folders import NO_LABEL
-from lightning_modules.evaluation.tables.collect import Row
+from lightning_modules.evaluation.scoring.rows import Row
 
 _FILES = ("page.css", "page.js", "blind.js")
 

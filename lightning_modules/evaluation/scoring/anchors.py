@@ -9,7 +9,7 @@ from lightning_modules.evaluation.scoring.distances import ClassBalance, Distanc
 from lightning_modules.evaluation.scoring.judging import measure
 from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition, Sharpness
 from lightning_modules.evaluation.scoring.references import Reference
-from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.scoring.rows import REAL_TEST, REAL_TRAIN, THROUGH, Row
 
 
 def measures_for(num_features: int, reference: Reference | None, own: bool = False) -> list[Measure]:
@@ -30,9 +30,9 @@ def measures_for(num_features: int, reference: Reference | None, own: bool = Fal
 
 def real_rows(reference: Reference, evaluator: str) -> list[Row]:
     """``real train``, whose distances to itself are left out, and ``real test``."""
-    train = _row(reference, evaluator, "real train", reference.train, own=True)
+    train = _row(reference, evaluator, REAL_TRAIN, reference.train, own=True)
     train.notes.append("fid, kid, ndb, nearest_ratio: the training split is what the other rows refer to")
-    return [train, _row(reference, evaluator, "real test", reference.test)]
+    return [train, _row(reference, evaluator, REAL_TEST, reference.test)]
 
 
 def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Row]:
@@ -43,7 +43,7 @@ def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, 
         evaluator: fingerprint of the judge.
         seen: of :func:`lightning_modules.evaluation.scoring.resynthesis.load_resynthesised`.
     """
-    return [_row(reference, evaluator, f"real test through {name}", clips) for name, clips in seen.items()]
+    return [_row(reference, evaluator, f"{THROUGH} {name}", clips) for name, clips in seen.items()]
 
 
 def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Row]:
@@ -68,7 +68,7 @@ def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> l
 
 def _repeated(row: Row, available: int) -> Row:
     note = f"floor: drawn with replacement from {available} test clips: fid is an upper bound, the rest is left out"
-    figures = {name: row.figures[name] for name in ("fid",) if name in row.figures}
+    figures = {name: value for name, value in row.figures.items() if name == "fid"}
     return replace(row, figures=figures, notes=[note], confusion=None)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from lightning_modules.evaluation.scoring.columns import FEW_CLIPS
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions
 from lightning_modules.evaluation.scoring.references import Reference
 from lightning_modules.metrics import (
@@ -16,9 +17,6 @@ from lightning_modules.metrics import (
     ScoreIntervals,
     am_from_sums,
 )
-
-# Below it the bias of a Fréchet distance, about as 1/N, is no longer small: the benchmark's number of clips.
-FEW_CLIPS = 2048
 
 
 class ClassBalance(Measure):

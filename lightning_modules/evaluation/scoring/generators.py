@@ -1,21 +1,23 @@
 """From samples of a generator to its row, beside rows of real speech."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from lightning_modules.bases.generator import Generator
 from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.columns import FACTS
 from lightning_modules.evaluation.scoring.external import FolderWaveforms
-from lightning_modules.evaluation.scoring.facts import cost_facts, device_name, origin_facts
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
 from lightning_modules.evaluation.scoring.guide import Guide
 from lightning_modules.evaluation.scoring.real_speech import RealSpeech
-from lightning_modules.evaluation.scoring.rows import FACTS, Row
-from lightning_modules.evaluation.scoring.zero_shot import zero_shot_figures
+from lightning_modules.evaluation.scoring.row_facts import cost_facts, device_name, origin_facts, sampling_descriptions
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.loading import load_evaluator
+from lightning_modules.metrics import wilson_interval
 
 
 def open_real_speech(evaluator: str, generator: Generator, **settings: Any) -> RealSpeech:
@@ -80,10 +82,10 @@ def generator_rows(
     guided = facts["guidance_scale"] > 0 and any(clip.label >= 0 for clip in clips)
     known = {
         **facts,
+        **sampling_descriptions(generator),
         "kind": "model",
         "model": generator.title,
-        "guidance_scale": facts["guidance_scale"] if guided else 0.0,
-        "guidance": facts["guidance"] if guided else None,
+        **({} if guided else {"guidance_scale": 0.0, "guidance": None}),
         "seconds_per_sample": _seconds(folder, count),
         "device": device_name(generator.device),
         **cost_facts(generator, guided),
@@ -99,3 +101,28 @@ def _seconds(folder: Path, count: int) -> float:
     """Median time of a sample: the first batch, which prepares kernels and memory, does not count more than others."""
     with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
         return median(float(row["seconds"]) for row in list(csv.DictReader(file))[:count])
+
+
+def zero_shot_figures(confusion: list[list[int]] | None, seen: Sequence[int] | None) -> dict[str, float]:
+    """Count accuracy over digits that were seen and unseen in training, with 95 % intervals.
+
+    Guidance alone reaches unseen digits, so they are reported apart. There is nothing to report where no clip was to be
+    one.
+
+    Args:
+        confusion: counts of clips, rows intended and columns heard.
+        seen: digits that the generative part was trained on; its classifier may know more. None if not known.
+    """
+    if confusion is None or seen is None:
+        return {}
+    figures: dict[str, float] = {}
+    digits = range(len(confusion))
+    unseen = [digit for digit in digits if digit not in seen]
+    if not sum(sum(confusion[digit]) for digit in unseen):
+        return {}
+    for name, group in (("accuracy_seen", [digit for digit in digits if digit in seen]), ("accuracy_unseen", unseen)):
+        count = sum(sum(confusion[digit]) for digit in group)
+        if count:
+            interval = wilson_interval(sum(confusion[digit][digit] for digit in group), count)
+            figures |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return figures

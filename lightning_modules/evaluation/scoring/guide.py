@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.bases.generator import Generator
-from lightning_modules.evaluation.scoring.rows import LARGEST_GAP
+from lightning_modules.evaluation.scoring.columns import LARGEST_GAP
 
 
 class Guide:

@@ -1,64 +1,79 @@
-"""One row of the table: what was judged, its figures, what it cost, and why a figure is missing."""
+"""One row of the table: what was scored, its figures, what it cost, and why a figure is missing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# What the evaluator and other judges make of the clips. `_low` and `_high` end a 95 % interval, `_error` is a standard
-# error; both are shown beside the figure that they belong to.
-FIGURES = (
-    "accuracy", "accuracy_low", "accuracy_high",
-    "accuracy_seen", "accuracy_seen_low", "accuracy_seen_high",
-    "accuracy_unseen", "accuracy_unseen_low", "accuracy_unseen_high", "guide_accuracy",
-    "confidence", "confidence_low", "confidence_high", "diversity", "diversity_low", "diversity_high",
-    "is", "is_low", "is_high", "is_bench", "mis", "mis_low", "mis_high", "mis_bench",
-    "fid", "fid_error", "kid", "kid_error", "am", "am_low", "am_high", "ndb", "nearest_ratio",
-    "fad", "fad_error", "scoreq", "scoreq_low", "scoreq_high",
-)  # fmt: skip
-# What was judged and how it came to be.
-FACTS = (
-    "kind", "corpus", "labels", "evaluator_accuracy", "model", "parameters_million", "trained_million",
-    "gmacs_per_step", "nfe", "gmacs_per_sample", "seconds_per_sample", "peak_memory_gb", "device", "precision",
-    "guidance_scale", "guidance", "sampler", "time_grid", "num_steps", "seed", "vocoder",
-    "training_labels", "training_fraction", "training_steps", "training_batch_size",
-    "test_loss", "checkpoint", "commit",
-)  # fmt: skip
-COLUMNS = ("name", "count", *FIGURES, *FACTS, "reference_count", "evaluator", "notes")
-LARGEST_GAP = 0.1  # of accuracies: where the guide is further ahead, guidance made patterns rather than digits
-KINDS = ("model", "folder", "anchor", "floor")
+from lightning_modules.errors import closest
+from lightning_modules.evaluation.scoring.columns import BESIDE, COLUMNS, FACTS, MEASURES
+from lightning_modules.evaluation.scoring.descriptions import Description
+
+REAL_TRAIN, REAL_TEST, THROUGH = "real train", "real test", "real test through"  # names of rows of real speech
+GRIFFIN_LIM = "Griffin-Lim"  # follows THROUGH
+_FIELDS = ("name", "count", "notes", "evaluator", "reference_count")
+_FIGURES = frozenset(name + ending for name in MEASURES for ending in ("", *BESIDE))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table.
+    """One row of the table; ``row["fid"]`` reads any of its columns.
 
     Attributes:
-        name: what was judged.
+        name: what was scored.
         count: number of clips, N.
-        figures: finite values by name, of :data:`FIGURES`; what could not be computed is left out.
+        figures: finite values by name, of :data:`~lightning_modules.evaluation.scoring.columns.FIGURES`; what could
+            not be computed is left out.
         notes: one sentence for each figure that is missing or needs care.
-        evaluator: fingerprint of the judge.
+        evaluator: fingerprint of the evaluator.
         reference_count: number of training clips that distances refer to; None without reference.
-        facts: plain values by name, of :data:`FACTS`; ``kind`` is one of :data:`KINDS`.
+        facts: values by name, of :data:`~lightning_modules.evaluation.scoring.columns.FACTS`; ``kind`` is one of
+            :data:`~lightning_modules.evaluation.scoring.columns.KINDS`; sampler, schedules and vocoder are a
+            :class:`~lightning_modules.evaluation.scoring.descriptions.Description`.
         confusion: counts, rows intended and columns heard, of clips with an intended digit; None where there is none.
+        file: the file that it was read from; empty for a row that was not.
     """
 
     name: str
     count: int
-    figures: dict[str, float]
+    figures: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     evaluator: str = ""
     reference_count: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     confusion: list[list[int]] | None = None
+    file: str = field(default="", compare=False)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], file: str = "") -> "Row":
+        """Make a row of values by column; those that are None, or of no column, are left out."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return cls(
+            **{name: given[name] for name in _FIELDS if name in given},
+            figures={name: value for name, value in given.items() if name in _FIGURES},
+            facts={name: value for name, value in given.items() if name in FACTS},
+            file=file,
+        )
+
+    def __getitem__(self, column: str) -> Any:
+        """Value of a column, None where this row has none.
+
+        Raises:
+            KeyError: there is no such column.
+        """
+        if column in _FIELDS:
+            return getattr(self, column)
+        if column in _FIGURES:
+            return self.figures.get(column)
+        if column in FACTS:
+            return self.facts.get(column)
+        raise KeyError(f"no column {column!r}{closest(column, COLUMNS)}")
+
+    def replaced(self, **values: Any) -> "Row":
+        """Copy this row with other values in some columns; None empties one."""
+        own = {**{name: self[name] for name in _FIELDS}, **self.figures, **self.facts}
+        return Row.from_values({**own, **values}, self.file)
 
     def cells(self) -> dict[str, Any]:
-        """Plain values of :data:`COLUMNS`, None where there is none."""
-        return {
-            "name": self.name,
-            "count": self.count,
-            **{name: self.figures.get(name) for name in FIGURES},
-            **{name: self.facts.get(name) for name in FACTS},
-            "reference_count": self.reference_count,
-            "evaluator": self.evaluator,
-            "notes": list(self.notes),
-        }
+        """Plain values of all columns, None where there is none; descriptions are text."""
+        values = {name: self[name] for name in COLUMNS}
+        return {name: str(value) if isinstance(value, Description) else value for name, value in values.items()}

@@ -1,47 +1,26 @@
-"""What a figure over many runs is drawn against: columns of rows, how their values are called and in which order."""
+"""Columns that a plot is drawn against: which there are, how their values are called, and in which order they stand."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from datamodules.corpus_layout import DIGITS
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.rows import COLUMNS, FIGURES
-from lightning_modules.evaluation.tables.collect import NUMBERS, Row
-from lightning_modules.evaluation.tables.training_data import data_name
+from lightning_modules.evaluation.scoring.columns import COLUMNS, FIGURES, MEASURES, NUMBERS, TABLE
+from lightning_modules.evaluation.scoring.descriptions import Description
+from lightning_modules.evaluation.scoring.rows import Row
 
 DATA = "data"  # not in files: the training data of the generative part, of training_labels and training_fraction
-BESIDE = ("_low", "_high", "_error")
-MEASURED = tuple(name for name in NUMBERS if not name.endswith(BESIDE))
+MEASURED = tuple(key for key in NUMBERS if key in TABLE)
 KEYS = (DATA, *(name for name in COLUMNS if name not in FIGURES and name != "notes"))
-LOGARITHMIC = ("nfe", "gmacs_per_sample", "gmacs_per_step", "seconds_per_sample", "num_steps", "training_steps")
-TITLES = {
-    "guidance_scale": "guidance scale γ",
-    "nfe": "network evaluations",
-    "num_steps": "steps",
-    "gmacs_per_sample": "GMACs per sample",
-    "seconds_per_sample": "seconds per sample",
-    "fid": "FID ↓",
-    "kid": "KID ↓",
-    "fad": "FAD ↓",
-    "is": "IS ↑",
-    "mis": "mIS ↑",
-    "am": "AM ↓",
-    "scoreq": "ScoreQ ↑",
-    "accuracy": "accuracy, % ↑",
-    "accuracy_seen": "accuracy, % ↑: seen digits",
-    "accuracy_unseen": "accuracy, % ↑: unseen digits",
-    "guide_accuracy": "guide accuracy, %",
-    DATA: "trained on",
-    "guidance": "guidance",
-    "training_fraction": "share of the training data",
-}
 _SAMPLERS = {
     "EulerMaruyama": "Euler–Maruyama",
-    "DDIM(eta=0.0)": "DDIM",
+    "DDIM": "DDIM",
+    "DPMSolverPP": "DPM-Solver++(2M)",
     "Heun": "Heun",
+    "PredictorCorrector": "predictor–corrector",
 }
-_KINDS = ("EulerMaruyama", "DDIM", "DPMSolverPP", "Heun", "PredictorCorrector")
 _SCHEDULES = {"Constant": "constant", "Interval": "interval", "NormMatched": "adaptive"}
+_ORDER = (*_SAMPLERS, *_SCHEDULES)
 
 
 def check_columns(wanted: Iterable[str], known: Sequence[str], option: str) -> None:
@@ -57,7 +36,11 @@ def check_columns(wanted: Iterable[str], known: Sequence[str], option: str) -> N
 
 def title(column: str) -> str:
     """Name of a column at an axis or above a table."""
-    return TITLES.get(column, column.replace("_", " "))
+    if column == DATA:
+        return "trained on"
+    if column in MEASURES and TABLE[column].heading:
+        return TABLE[column].title
+    return (TABLE[column].name if column in TABLE else "") or column.replace("_", " ")
 
 
 def read(row: Row, column: str) -> Any:
@@ -75,18 +58,26 @@ def order(column: str, value: Any) -> tuple[Any, ...]:
         return (1,)
     if column == DATA:
         return (0, -len(value[0]), -value[1], value[0])
-    if column in ("sampler", "guidance"):
-        kind, known = str(value).partition("(")[0].partition(" ")[0], (*_KINDS, *_SCHEDULES)
-        return (0, known.index(kind) if kind in known else len(known), str(value))
+    if isinstance(value, Description):
+        return (0, _ORDER.index(value.name) if value.name in _ORDER else len(_ORDER), str(value))
     return (0, value)
 
 
 def labels(column: str, values: Iterable[Any]) -> dict[Any, str]:
-    """Short names of a column's values; where two would be alike, the values as they stand in the files."""
+    """Short names of a column's values; where two would be alike, both are written out."""
     distinct = list(dict.fromkeys(values))
     short = {value: _label(column, value) for value in distinct}
     alike = [name for name in short.values() if list(short.values()).count(name) > 1]
     return {value: str(value) if name in alike else name for value, name in short.items()}
+
+
+def data_name(digits: Sequence[int], fraction: float) -> str:
+    """Name training data: ``all data``, ``3 % of the data``, ``digits 3, 5, 7`` or ``10 % of digit 4``."""
+    several = f"digit{'s' if len(digits) > 1 else ''} {', '.join(map(str, digits))}"
+    part = "" if len(digits) == len(DIGITS) else several
+    if fraction >= 1.0:
+        return part or "all data"
+    return f"{100 * fraction:g} % of {part or 'the data'}"
 
 
 def _label(column: str, value: Any) -> str:
@@ -97,23 +88,19 @@ def _label(column: str, value: Any) -> str:
     if column == "sampler":
         return _sampler(value)
     if column == "guidance":
-        kind = re.match(r"\w+", value)
-        name = _SCHEDULES.get(kind[0], kind[0]) if kind else value
-        return name + "".join(f", {end}" for end in ("classifier-free", "at denoised") if value.endswith(f" {end}"))
+        return ", ".join(part for part in (_SCHEDULES.get(value.name, value.name), value.detail) if part)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return f"{title(column)} {value:g}" if number else str(value)
 
 
-def _sampler(value: str) -> str:
-    if value in _SAMPLERS:
-        return _SAMPLERS[value]
-    if match := re.fullmatch(r"DDIM\(eta=(.+)\)", value):
-        return f"DDIM, η = {float(match[1]):g}"
-    if match := re.fullmatch(r"DPMSolverPP\((?:correction=(.+), )?stochastic=(True|False)\)", value):
-        share = "" if float(match[1] or 1.0) == 1.0 else f", correction {float(match[1]):g}"
-        return ("SDE-" if match[2] == "True" else "") + f"DPM-Solver++(2M){share}"
-    if value.startswith("PredictorCorrector"):
-        return "predictor–corrector"
-    return value.removesuffix("()")
+def _sampler(sampler: Description) -> str:
+    name, settings = _SAMPLERS.get(sampler.name), dict(sampler.settings)
+    if sampler.name == "DDIM" and settings.get("eta"):
+        return f"{name}, η = {settings['eta']:g}"
+    if sampler.name == "DPMSolverPP":
+        correction = settings.get("correction", 1.0)
+        share = "" if correction == 1.0 else f", correction {correction:g}"
+        return ("SDE-" if settings.get("stochastic") else "") + f"{name}{share}"
+    return name or str(sampler)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.new_files import new_file
-from lightning_modules.evaluation.tables.axes import LOGARITHMIC, title
-from lightning_modules.evaluation.tables.collect import Row
+from lightning_modules.evaluation.scoring.columns import TABLE
+from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.tables.axes import title
 from lightning_modules.evaluation.tables.sweep import Sweep, has_interval, interval
 
 # Okabe and Ito's colours, told apart by colour-blind readers, from the darkest on; markers differ too.
@@ -15,7 +16,6 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 BANDS = 3  # lines whose intervals are drawn as bands; of more, as bars
 STEEP = 5.0  # largest over smallest value from which on a y-axis is logarithmic
-PERCENT = ("accuracy", "accuracy_seen", "accuracy_unseen", "guide_accuracy")
 SEEN, UNSEEN = "digits seen in training", "digits never seen in training"
 
 
@@ -69,7 +69,7 @@ def _draw(axis: Any, sweep: Sweep, panel: str, y: str, reference: Row | None) ->
     axis.grid(alpha=0.25)
     axis.tick_params(labelsize=8)
     axis.spines[["top", "right"]].set_visible(False)
-    scale = 100.0 if y in PERCENT else 1.0
+    scale = TABLE[y].scale
     if reference is not None and reference[y] is not None:
         low, high = interval(reference, y)
         axis.axhspan(scale * low, scale * high, color="0.5", alpha=0.2, linewidth=0)
@@ -113,7 +113,7 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
             Line2D([], [], label=UNSEEN, linestyle="--", markerfacecolor="white", **gray),
         ]
     if reference is not None:
-        handles.append(Patch(color="0.5", alpha=0.35, label=_literal(f"reference: {reference['name']}")))
+        handles.append(Patch(color="0.5", alpha=0.35, label=_literal(f"reference: {reference.name}")))
     kind = "bands" if len(sweep.lines) <= BANDS else "bars"
     several = any(mark.runs > 1 for mark in sweep.marks)
     note = f"{kind}: 95 % intervals" + (",\nof several runs ± deviation" if several else "")
@@ -124,7 +124,7 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
 def _scale_x(axis: Any, sweep: Sweep) -> None:
     """Logarithmic where the column is a cost; a tick for each value where they are few and far enough apart."""
     values = sorted({mark.x for mark in sweep.marks})
-    logarithmic = sweep.x in LOGARITHMIC and values[0] > 0
+    logarithmic = TABLE[sweep.x].is_cost and values[0] > 0
     if logarithmic:
         axis.set_xscale("log")
         _plain_ticks(axis.xaxis, values)
@@ -137,7 +137,7 @@ def _scale_x(axis: Any, sweep: Sweep) -> None:
 def _scale_y(axis: Any, sweep: Sweep, y: str) -> None:
     columns = [column for column, _ in strokes(sweep, y)]
     values = [mark.row[column] for mark in sweep.marks for column in columns if mark.row[column] is not None]
-    if y in PERCENT:
+    if TABLE[y].scale == 100.0:
         axis.set_ylim(bottom=max(axis.get_ylim()[0], -2.0), top=min(axis.get_ylim()[1], 102.0))
     elif values and min(values) > 0 and max(values) / min(values) >= STEEP:
         axis.set_yscale("log")

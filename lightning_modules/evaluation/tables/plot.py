@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.new_files import new_file
-from lightning_modules.evaluation.tables.collect import Row
-from lightning_modules.evaluation.tables.columns import marked_name, marks
+from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.tables.cells import marked_name, marks
 from lightning_modules.evaluation.tables.groups import Group
 from lightning_modules.evaluation.tables.markdown import format_heading
 from lightning_modules.evaluation.tables.paper import QUOTED, SOURCE

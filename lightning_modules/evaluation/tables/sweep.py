@@ -1,21 +1,21 @@
-"""Rows of many runs as marks of a figure: which panel, which line, where on the x-axis."""
+"""Places rows of many runs as marks in a plot: in a panel, on a line, at a value of the x-axis."""
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.columns import BESIDE, MEASURES
 from lightning_modules.evaluation.scoring.measures import NORMAL
-from lightning_modules.evaluation.scoring.rows import FIGURES
-from lightning_modules.evaluation.tables.axes import BESIDE, labels, order, read
-from lightning_modules.evaluation.tables.collect import Row
+from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.tables.axes import labels, order, read
 from lightning_modules.evaluation.tables.groups import SETTINGS
 
 
 class Point(NamedTuple):
-    """A mark: where it is, and its interval, which is the value itself where none is known."""
+    """A point of a line and its interval, which is the value itself where none is known."""
 
     x: float
     y: float
@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What stands at one place of the figure: a row, or the mean of runs that differ by their seed only."""
+    """A row at its place in the plot, or the mean of runs that differ by their seed only."""
 
     panel: str
     line: str
@@ -35,7 +35,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """Marks of one figure.
+    """The marks of one plot.
 
     Attributes:
         x: column of the x-axis.
@@ -60,7 +60,7 @@ def interval(row: Row, column: str) -> tuple[float, float]:
 
     Of a mean over seeds they are its standard deviation away.
     """
-    value, low, high, error = (row[f"{column}{end}"] for end in ("", "_low", "_high", "_error"))
+    value, (low, high, error) = row[column], beside(row, column)
     if low is not None and high is not None:
         return low, high
     reach = 0.0 if error is None else NORMAL * error
@@ -69,12 +69,18 @@ def interval(row: Row, column: str) -> tuple[float, float]:
 
 def has_interval(row: Row, column: str) -> bool:
     """Whether a row says how sure a figure is."""
-    low, high, error = (row[f"{column}{end}"] for end in BESIDE)
+    low, high, error = beside(row, column)
     return error is not None or (low is not None and high is not None)
 
 
+def beside(row: Row, column: str) -> tuple[float | None, float | None, float | None]:
+    """Lower end, upper end and standard error of a figure; a cost has none."""
+    low, high, error = (row[column + ending] if column in MEASURES else None for ending in BESIDE)
+    return low, high, error
+
+
 def arrange(rows: Iterable[Row], x: str, panels: Sequence[str], lines: Sequence[str]) -> Sweep:
-    """Marks of ``rows``; one without ``x`` is named on standard error and left out.
+    """Place ``rows`` as marks; one without ``x`` is named on standard error and left out.
 
     Args:
         rows: of models, comparable.
@@ -88,7 +94,7 @@ def arrange(rows: Iterable[Row], x: str, panels: Sequence[str], lines: Sequence[
     placed: list[tuple[tuple[Any, ...], tuple[Any, ...], Row]] = []
     for row in rows:
         if row[x] is None:
-            print(f"scoretap: left out {row['name']!r} ({row.file}): no {x}", file=sys.stderr)
+            print(f"scoretap: left out {row.name!r} ({row.file}): no {x}", file=sys.stderr)
             continue
         placed.append((_values(row, panels), _values(row, lines), row))
     panel_names = _names(panels, [panel for panel, _, _ in placed])
@@ -130,27 +136,26 @@ def _check_alike(rows: Sequence[Row], place: str) -> None:
 
 
 def _mean(rows: Sequence[Row]) -> Row:
-    """The row, or means of figures with standard deviations as intervals."""
+    """Return the only row, or the means of several rows, with standard deviations as intervals."""
     if len(rows) == 1:
         return rows[0]
-    cells = dict(rows[0].cells)
-    for name in (name for name in FIGURES if not name.endswith(BESIDE)):
+    changes: dict[str, float | None] = {}
+    for name in MEASURES:
         values = [row[name] for row in rows if row[name] is not None]
         known = len(values) == len(rows)
-        cells |= {f"{name}{end}": None for end in BESIDE} | {name: mean(values) if known else None}
+        changes |= {f"{name}{end}": None for end in BESIDE} | {name: mean(values) if known else None}
         if known:
-            cells |= {f"{name}_low": mean(values) - stdev(values), f"{name}_high": mean(values) + stdev(values)}
-    return Row(cells)
+            changes |= {f"{name}_low": mean(values) - stdev(values), f"{name}_high": mean(values) + stdev(values)}
+    return replace(rows[0].replaced(**changes), file="")
 
 
 def with_seen(rows: Sequence[Row]) -> list[Row]:
-    """Where some rows tell seen from unseen digits, the accuracy of rows that saw all is one over seen digits."""
+    """Count the accuracy of models that saw all digits as one over seen digits, where other rows tell these apart."""
     if all(row["accuracy_unseen"] is None for row in rows):
         return list(rows)
     result = []
     for row in rows:
         if row["training_labels"] is not None and row["accuracy_seen"] is None and row["accuracy_unseen"] is None:
-            seen = {f"accuracy_seen{end}": row[f"accuracy{end}"] for end in ("", *BESIDE)}
-            row = Row({**row.cells, **seen}, row.file)
+            row = row.replaced(**{f"accuracy_seen{end}": row[f"accuracy{end}"] for end in ("", *BESIDE)})
         result.append(row)
     return result

@@ -7,11 +7,13 @@ from typing import Any
 
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.descriptions import Description
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.tables.axes import KEYS, MEASURED, check_columns, labels, read
-from lightning_modules.evaluation.tables.collect import Row, collect_rows
 from lightning_modules.evaluation.tables.curves import save_curves, strokes
 from lightning_modules.evaluation.tables.groups import Group, group_rows
 from lightning_modules.evaluation.tables.markdown import format_heading
+from lightning_modules.evaluation.tables.row_files import collect_rows
 from lightning_modules.evaluation.tables.sweep import Sweep, arrange, with_seen
 from lightning_modules.evaluation.tables.sweep_markdown import cheapest_sentence, format_sweep
 
@@ -108,13 +110,13 @@ def _picture(output: str) -> Path:
 
 def _references(groups: Sequence[Group], name: str | None) -> list[Row | None]:
     """The row of that name in each group, None where there is none."""
-    found = [[row for row in group.rows if row["name"] == name] for group in groups]
+    found = [[row for row in group.rows if row.name == name] for group in groups]
     several = next((rows for rows in found if len(rows) > 1), None)
     if several is not None:
         files = ", ".join(row.file for row in several)
         raise InputError(f"--reference {name!r} names {len(several)} rows ({files}): draw the runs of one of them")
     if name is not None and not any(found):
-        names = sorted({row["name"] for group in groups for row in group.rows})
+        names = sorted({row.name for group in groups for row in group.rows})
         raise InputError(f"--reference names no row {name!r}: expected one of {'; '.join(names)}")
     return [rows[0] if rows else None for rows in found]
 
@@ -124,7 +126,8 @@ def _fits(row: Row, where: dict[str, Any]) -> bool:
     for column, wanted in where.items():
         value = read(row, column)
         allowed = wanted if isinstance(wanted, list) else [wanted]
-        if value not in allowed and labels(column, [value])[value] not in allowed:
+        texts = [labels(column, [value])[value], *([str(value)] if isinstance(value, Description) else [])]
+        if not any(each in allowed for each in (value, *texts)):
             return False
     return True
 

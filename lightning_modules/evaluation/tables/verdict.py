@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from lightning_modules.evaluation.tables.collect import Row
+from lightning_modules.evaluation.scoring.columns import LESS, TABLE
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.tables.sweep import Mark, has_interval, interval
 
 QUALITIES = ("accuracy", "confidence", "diversity", "kid")
-LESS_IS_BETTER = ("kid",)
 TOLERANCE = 0.025  # relative, for figures of the reference that have no interval
 RULE = (
     "Same quality: accuracy, confidence and diversity not below, KID not above the worse end of the reference's 95 % "
@@ -16,7 +16,7 @@ RULE = (
 
 def bound(reference: Row, column: str) -> float:
     """The value from which on a figure is as good as the reference's."""
-    less = column in LESS_IS_BETTER
+    less = TABLE[column].better == LESS
     if has_interval(reference, column):
         return interval(reference, column)[int(less)]
     slack = TOLERANCE * abs(reference[column])
@@ -30,7 +30,7 @@ def worse_in(row: Row, reference: Row) -> list[str]:
     for column in QUALITIES:
         if row[column] is not None and reference[column] is not None:
             gain = row[column] - bound(reference, column)
-            if gain > 0 if column in LESS_IS_BETTER else gain < 0:
+            if gain > 0 if TABLE[column].better == LESS else gain < 0:
                 found.append(column)
     return found
 

@@ -11,7 +11,8 @@ from lightning_modules.evaluation.scoring.references import load_reference
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.cost import measure_costs
 from lightning_modules.evaluation.vocoders.picture import save_spectrograms
-from lightning_modules.evaluation.vocoders.rows import (
+from lightning_modules.evaluation.vocoders.speech import Speech, analysed, degraded, real_speech
+from lightning_modules.evaluation.vocoders.vocoder_rows import (
     DEGRADED,
     GENERATED,
     REAL,
@@ -22,7 +23,6 @@ from lightning_modules.evaluation.vocoders.rows import (
     synthesised,
     unavailable,
 )
-from lightning_modules.evaluation.vocoders.speech import Speech, analysed, degraded, real_speech
 from lightning_modules.evaluator import EvaluatorModule
 
 

@@ -6,9 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datamodules.new_files import new_file
-from lightning_modules.evaluation.tables.columns import MISSING, rounded
+from lightning_modules.evaluation.tables.cells import MISSING, rounded
 from lightning_modules.evaluation.tables.markdown import markdown_table
-from lightning_modules.evaluation.vocoders.rows import COLUMNS, COST, DEGRADED, GENERATED, QUALITY, REAL, VocoderRow
+from lightning_modules.evaluation.vocoders.vocoder_rows import (
+    COLUMNS,
+    COST,
+    DEGRADED,
+    GENERATED,
+    QUALITY,
+    REAL,
+    VocoderRow,
+)
 
 Cell = Callable[[VocoderRow], str]
 TITLES = {

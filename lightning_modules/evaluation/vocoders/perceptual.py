@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lightning_modules.evaluation.vocoders.means import mean_figures
+from lightning_modules.metrics import bootstrap
 
 NOT_INSTALLED = "not installed"
 RATE = 16000  # Hz: wide-band PESQ is defined at no other
@@ -78,3 +78,11 @@ def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple
         else:
             missing[name] = "no clip"
     return figures, missing
+
+
+def mean_figures(name: str, values: Tensor) -> dict[str, float]:
+    """Mean of ``values`` ``(N,)`` as ``name``, with its 95 % interval as ``name_low`` and ``name_high`` where N > 1."""
+    if len(values) < 2:
+        return {name: float(values.double().mean())}
+    found = bootstrap(values)
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}

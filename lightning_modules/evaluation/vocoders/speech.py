@@ -15,7 +15,7 @@ from lightning_modules.diffusion.samplers import DDIM, Karras
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches
 from lightning_modules.evaluation.scoring.references import list_splits
-from lightning_modules.evaluation.vocoders.rows import BATCH
+from lightning_modules.evaluation.vocoders.vocoder_rows import BATCH
 
 
 class Speech(NamedTuple):

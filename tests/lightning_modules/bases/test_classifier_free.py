@@ -11,8 +11,8 @@ from tiny import check
 from callbacks.cost_report import cost_of
 from datamodules.datasets import Batch
 from lightning_modules import load_generator
-from lightning_modules.evaluation.scoring.facts import cost_facts, sampling_settings
 from lightning_modules.evaluation.scoring.guide import Guide
+from lightning_modules.evaluation.scoring.row_facts import cost_facts, sampling_settings
 
 STEPS = 4
 QUICK = [f"--sampling.num_steps={STEPS}", "--trainer.accelerator=cpu"]
@@ -118,7 +118,7 @@ def test_a_row_of_the_table(scoretap, checkpoints, evaluator, tmp_path):
     row = json.loads((tmp_path / "drawn" / "scores.json").read_text())[0]
     assert (row["name"], row["guidance"], row["nfe"]) == (
         "U-Net + labels, γ = 3",
-        "Constant classifier-free",
+        {"class": "Constant", "settings": {}, "detail": "classifier-free"},
         2 * STEPS,
     )
     assert "accuracy" in row and row["guide_accuracy"] is None

@@ -9,6 +9,7 @@ from callbacks.sample_writer import write_sample
 from callbacks.wav_files import write_wav
 from datamodules.corpus_layout import DIGITS
 from datamodules.manifest import ManifestPart, merge_parts
+from lightning_modules.evaluation.scoring.descriptions import Description
 from lightning_modules.evaluation.scoring.output import write_scores
 from lightning_modules.evaluation.scoring.rows import Row
 
@@ -38,7 +39,7 @@ def draw(work):
         merge_parts(folder)
         if scored:
             facts = {"corpus": "digits", "labels": [3, 5], "guidance_scale": scale, "kind": "model"}
-            facts |= {"sampler": f"{sampler}(eta=1.0)", "num_steps": steps, "checkpoint": name}
+            facts |= {"sampler": Description(sampler, (("eta", 1.0),)), "num_steps": steps, "checkpoint": name}
             rows = [Row(scored, 2048, {"fid": 0.5, "accuracy": 0.9}, [], "e" * 64, 100, facts)]
             rows.append(Row("real test", 300, {"fid": 0.1}, [], "e" * 64, 100, {**facts, "kind": "anchor"}))
             write_scores(folder / "scores.json", rows)

@@ -129,14 +129,14 @@ def test_what_is_no_report_is_not_replaced(taken, draw, report, work):
 
 
 def test_an_interrupted_report_leaves_the_old_one(page, report, monkeypatch):
-    from lightning_modules.evaluation.report import command
+    from lightning_modules.evaluation.report import listening_page
 
     before = (page / "index.html").read_bytes()
 
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(command, "write_page", full)
+    monkeypatch.setattr(listening_page, "write_page", full)
     status, err = report("runs")
     assert status == 2 and "No space left" in err and (page / "index.html").read_bytes() == before
     assert not [path.name for path in page.parent.iterdir() if path.name.startswith(".")]

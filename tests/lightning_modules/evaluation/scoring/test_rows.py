@@ -7,9 +7,9 @@ import torch
 
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.anchors import floor_rows, measures_for, real_rows
+from lightning_modules.evaluation.scoring.columns import FIGURES
 from lightning_modules.evaluation.scoring.judging import measure, predictions
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions
-from lightning_modules.evaluation.scoring.rows import FIGURES
 from lightning_modules.loading import load_evaluator
 from lightning_modules.metrics import (
     AMScore,

@@ -2,8 +2,8 @@
 
 import torch
 
-from lightning_modules.evaluation.scoring.facts import origin_facts
-from lightning_modules.evaluation.scoring.zero_shot import zero_shot_figures
+from lightning_modules.evaluation.scoring.generators import zero_shot_figures
+from lightning_modules.evaluation.scoring.row_facts import origin_facts
 from lightning_modules.metrics import wilson_interval
 
 CONFUSION = (torch.eye(10, dtype=torch.long) * 6 + 1).tolist()  # 7 of 16 right for each digit

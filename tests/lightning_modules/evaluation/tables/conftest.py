@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from lightning_modules.evaluation.scoring.columns import DESCRIPTION, TABLE
+from lightning_modules.evaluation.scoring.descriptions import parse_description
 from lightning_modules.evaluation.scoring.output import write_scores
-from lightning_modules.evaluation.scoring.rows import FIGURES, Row
+from lightning_modules.evaluation.scoring.rows import Row
 
 CORPUS = {"corpus": "digits", "labels": [3, 5], "evaluator_accuracy": 0.973}
 
@@ -15,10 +17,11 @@ def scores():
     """Makes a row: figures and facts by name; anchors, floors and models alike."""
 
     def make(name, kind="model", count=2048, evaluator="a" * 64, reference_count=1800, **values):
-        values = {**CORPUS, **values}
-        figures = {column: value for column, value in values.items() if column in FIGURES}
-        facts = {column: value for column, value in values.items() if column not in FIGURES}
-        return Row(name, count, figures, [], evaluator, reference_count, {"kind": kind, **facts})
+        values = {**CORPUS, "kind": kind, "evaluator": evaluator, "reference_count": reference_count, **values}
+        texts = {column for column, value in values.items() if isinstance(value, str)}
+        described = {column for column in texts if TABLE[column].value == DESCRIPTION}
+        values |= {column: parse_description(values[column]) for column in described}
+        return Row.from_values({"name": name, "count": count, **values})
 
     return make
 

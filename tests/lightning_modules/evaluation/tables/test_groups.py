@@ -1,15 +1,15 @@
 """Only comparable rows share a table; real speech stands there once, and seeds of training are averaged."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from lightning_modules.evaluation.tables.collect import Row
 from lightning_modules.evaluation.tables.groups import group_rows
 
 
 def rows(*scores, file="scores.json"):
-    return [Row(each.cells(), file) for each in scores]
+    return [replace(each, file=file) for each in scores]
 
 
 def names(group):
@@ -113,20 +113,20 @@ def test_accuracy_of_the_evaluator_is_that_on_real_test_speech(scores):
 
 
 def test_samples_judged_again_are_shown_once_by_the_row_that_says_most(model):
-    old = Row(model(seed=0).cells(), "old")
-    new = Row(model(seed=0, confidence_low=0.5, training_labels=[3], training_fraction=1.0, fid=0.5001).cells(), "new")
+    old = replace(model(seed=0), file="old")
+    new = replace(model(seed=0, confidence_low=0.5, training_labels=[3], training_fraction=1.0, fid=0.5001), file="new")
     for rows in ([old, new], [new, old]):
         (group,) = group_rows(rows)
         assert [(row["name"], row.file) for row in group.rows] == [(old["name"], "new")]
     for other in (model(seed=1), model(seed=0, fid=0.6), model(seed=0, checkpoint="d"), model(seed=0, guidance="Mine")):
-        (group,) = group_rows([old, Row(other.cells(), "other")])
+        (group,) = group_rows([old, replace(other, file="other")])
         assert [row.file for row in group.rows if row.file] == ["old", "other"]
 
 
 def test_models_of_one_name_that_learned_from_other_data_are_told_apart(model):
     data = [{}, {"training_labels": [4], "training_fraction": 1.0}]
-    rows = [Row(model(checkpoint=str(i), **each).cells(), "f") for i, each in enumerate(data)]
+    rows = [replace(model(checkpoint=str(i), **each), file="f") for i, each in enumerate(data)]
     assert {row["name"] for row in group_rows(rows)[0].rows} == {"Score Subnet, γ = 3"}
-    rows.append(Row(model(checkpoint="all", training_labels=list(range(10)), training_fraction=0.03).cells(), "f"))
+    rows.append(model(checkpoint="all", training_labels=list(range(10)), training_fraction=0.03))
     names = {row["name"].removeprefix("Score Subnet, γ = 3, ") for row in group_rows(rows)[0].rows}
     assert names == {"not stated", "digit 4", "3 % of the data"}

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from lightning_modules.evaluation.tables.collect import Row
 from lightning_modules.evaluation.tables.curves import save_curves, strokes
 from lightning_modules.evaluation.tables.sweep import arrange, with_seen
 
@@ -44,7 +43,7 @@ def test_what_is_written(grid, plot):
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     assert table[0][:4] == ["sampler", "network evaluations", "FID ↓", "accuracy, % ↑"]
     assert [(line[0], line[1], line[-2], line[-1]) for line in table[2:]] == [
-        ("EulerMaruyama", "100", "100.0%", "yes"),
+        ("Euler–Maruyama", "100", "100.0%", "yes"),
         ("DDIM", "10", "10.1%", "no: accuracy"),
         ("DDIM", "25", "25.3%", "no: accuracy"),
         ("Heun", "10", "10.1%", "yes"),
@@ -74,7 +73,7 @@ def test_unseen_digits_are_dashed_lines_of_their_own(model, tmp_path, monkeypatc
 
     full = {"training_labels": list(range(10)), "training_fraction": 1.0, "accuracy": 0.9}
     zero_shot = {"training_labels": [4], "training_fraction": 1.0, "accuracy_seen": 0.8, "accuracy_unseen": 0.3}
-    rows = with_seen([Row(model(**GUIDED, **data).cells()) for data in (full, zero_shot)])
+    rows = with_seen([model(**GUIDED, **data) for data in (full, zero_shot)])
     sweep = arrange(rows, "guidance_scale", ["data"], ["model"])
     assert strokes(sweep, "accuracy") == [("accuracy_seen", False), ("accuracy_unseen", True)]
     drawn = []

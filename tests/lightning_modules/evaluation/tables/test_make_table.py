@@ -7,9 +7,9 @@ import pytest
 from tiny import check
 
 from lightning_modules.evaluation.scoring.rows import COLUMNS
-from lightning_modules.evaluation.tables.collect import read_rows
 from lightning_modules.evaluation.tables.groups import group_rows
 from lightning_modules.evaluation.tables.plot import model_rows, save_plot
+from lightning_modules.evaluation.tables.row_files import read_rows
 
 WRITTEN = {"table.md", "table.csv", "fid_against_gmacs.png"}
 

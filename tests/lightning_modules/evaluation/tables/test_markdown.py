@@ -4,15 +4,14 @@ import re
 
 import pytest
 
-from lightning_modules.evaluation.scoring.rows import LARGEST_GAP
-from lightning_modules.evaluation.tables.collect import Row
-from lightning_modules.evaluation.tables.columns import marks
+from lightning_modules.evaluation.scoring.columns import LARGEST_GAP
+from lightning_modules.evaluation.tables.cells import marks
 from lightning_modules.evaluation.tables.groups import group_rows
 from lightning_modules.evaluation.tables.markdown import format_markdown
 
 
 def document(*scores):
-    return format_markdown(group_rows([Row(each.cells(), "scores.json") for each in scores]))
+    return format_markdown(group_rows(scores))
 
 
 def parsed(text):
@@ -69,7 +68,7 @@ def test_names_stay_in_their_cells(name, model):
 )
 def test_marks_have_footnotes(values, expected, model):
     text = document(model(**values))
-    assert marks(Row(model(**values).cells())) == expected
+    assert marks(model(**values)) == expected
     assert ("fewer than 2,048 clips: FID is exploratory" in text) == ("†" in expected)
     assert ("adversarial patterns" in text) == ("‡" in expected)
     assert next(iter(parsed(text).values()))[0]["model"] == f"Score Subnet, γ = 3 {expected}".strip()

@@ -1,10 +1,12 @@
 """Which rows become which points, under which names and in which order; and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.descriptions import parse_description
 from lightning_modules.evaluation.tables.axes import labels
-from lightning_modules.evaluation.tables.collect import Row
 from lightning_modules.evaluation.tables.sweep import arrange, interval, with_seen
 
 ALL, SOME, ONE = list(range(10)), [3, 5, 7], [4]
@@ -16,7 +18,7 @@ def row(model):
 
     def make(name="Score Subnet", **values):
         given = {"training_labels": ALL, "training_fraction": 1.0, "model": name, "guidance": "Constant"}
-        return Row(model(name, **{**given, **values}).cells(), "file.json")
+        return replace(model(name, **{**given, **values}), file="file.json")
 
     return make
 
@@ -55,18 +57,19 @@ def test_names_come_from_facts():
         "DPMSolverPP(correction=0.8, stochastic=True)": "SDE-DPM-Solver++(2M), correction 0.8",
         "Mine(order=3)": "Mine(order=3)",
     }
-    assert labels("sampler", samplers) == samplers
+    described = {parse_description(text): name for text, name in samplers.items()}
+    assert labels("sampler", described) == described
     guidance = ["Constant", "NormMatched(share=0.02)", "Constant classifier-free", "Constant at denoised", None]
     names = ["constant", "adaptive", "constant, classifier-free", "constant, at denoised", "unguided"]
-    assert list(labels("guidance", guidance).values()) == names
+    assert list(labels("guidance", [text and parse_description(text) for text in guidance]).values()) == names
     assert labels("data", [((4,), 0.1)])[((4,), 0.1)] == "10 % of digit 4"
     assert labels("data", [None])[None] == "trained on not stated"
 
 
 def test_names_that_would_be_alike_are_written_out():
-    narrow, wide = (f"Interval(low=1.0, high={high}, inside=Constant)" for high in (3.0, 30.0))
+    narrow, wide = (parse_description(f"Interval(low=1.0, high={high}, inside=Constant)") for high in (3.0, 30.0))
     assert labels("guidance", [narrow])[narrow] == "interval"
-    assert labels("guidance", [narrow, wide]) == {narrow: narrow, wide: wide}
+    assert labels("guidance", [narrow, wide]) == {narrow: str(narrow), wide: str(wide)}
 
 
 def test_rows_that_differ_in_a_setting_are_no_point(row):

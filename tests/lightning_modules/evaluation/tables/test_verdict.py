@@ -2,7 +2,6 @@
 
 import pytest
 
-from lightning_modules.evaluation.tables.collect import Row
 from lightning_modules.evaluation.tables.sweep import arrange
 from lightning_modules.evaluation.tables.verdict import bound, cheapest, share_of_cost, verdict
 
@@ -12,7 +11,7 @@ STATED |= {"kid": 0.002, "kid_error": 0.001, "gmacs_per_sample": 100.0}
 
 @pytest.fixture
 def row(model):
-    return lambda **values: Row(model(**{**STATED, "model": "Score Subnet", **values}).cells(), "file.json")
+    return lambda **values: model(**{**STATED, "model": "Score Subnet", **values})
 
 
 def test_bounds(row):

@@ -9,8 +9,8 @@ from lightning_modules.evaluation.scoring import load_reference
 from lightning_modules.evaluation.vocoders import perceptual
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
-from lightning_modules.evaluation.vocoders.rows import COST, DEGRADED, GENERATED, QUALITY, REAL, RECORDING
 from lightning_modules.evaluation.vocoders.speech import Speech, degraded
+from lightning_modules.evaluation.vocoders.vocoder_rows import COST, DEGRADED, GENERATED, QUALITY, REAL, RECORDING
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FrechetDistance
 

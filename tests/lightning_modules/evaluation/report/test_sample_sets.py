@@ -3,7 +3,7 @@
 import pytest
 
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.report.collect import collect_samples
+from lightning_modules.evaluation.report.sample_sets import collect_samples
 
 
 def test_a_folder_of_test(draw):

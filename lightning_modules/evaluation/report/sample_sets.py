@@ -1,4 +1,4 @@
-"""Samples and scores out of the folders that `scoretap test` and `scoretap predict` leave."""
+"""Reads samples and scores from the folders that `scoretap test` and `scoretap predict` leave."""
 
 import csv
 import json
@@ -14,9 +14,9 @@ from datamodules.corpus_layout import DIGITS
 from datamodules.manifest import MANIFEST, earlier_manifests
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import NO_LABEL
-from lightning_modules.evaluation.tables.collect import SCORES, Row, read_rows
+from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.tables.row_files import SCORES, read_rows
 
-_GAMMA = re.compile(r",? *γ *= *[-+.\deE]+")
 # Folders of a run whose names say nothing of the model.
 _PASSED_OVER = re.compile(r"version_\d+|test|checkpoints|samples|guidance=.*", re.IGNORECASE)
 
@@ -45,7 +45,7 @@ class SampleSet:
 
 
 def collect_samples(runs: Sequence[str]) -> list[SampleSet]:
-    """Folders of samples in ``runs``, each once, in the order given and then by name.
+    """Read the folders of samples in ``runs``, each once, in the order given and then by name.
 
     What cannot be used is named on standard error and left out.
 
@@ -74,7 +74,7 @@ def collect_samples(runs: Sequence[str]) -> list[SampleSet]:
 
 
 def read_samples(folder: Path) -> SampleSet:
-    """The samples of one folder; a ``scores.json`` that cannot be read is named on standard error and left out.
+    """Read the samples of one folder; a ``scores.json`` that cannot be read is named on standard error and left out.
 
     Raises:
         InputError: the manifest is missing or damaged, or none of its samples is there.
@@ -91,10 +91,8 @@ def read_samples(folder: Path) -> SampleSet:
     if len(present) < len(samples):
         leave_out(f"{len(samples) - len(present)} of {len(samples)} samples of {str(folder)!r}: the files are missing")
     rows = _read_scores(folder / SCORES)
-    run = _run_name(folder)
-    named = rows[0]["name"] if rows and rows[0]["kind"] == "model" else ""
-    way = _way(rows[0].cells if rows else {}, table[0])
-    return SampleSet(folder, present, _GAMMA.sub("", named).strip() or run, run, _scale(table), way, rows)
+    run, row = _run_name(folder), rows[0] if rows else None
+    return SampleSet(folder, present, _model_name(row) or run, run, _scale(table), _way(row, table[0]), rows)
 
 
 def leave_out(what: InputError | str) -> None:
@@ -162,9 +160,18 @@ def _scale(table: Sequence[dict[str, Any]]) -> float | None:
     return max((row["scale"] for row in table if row["scale"] is not None), default=None)
 
 
-def _way(scores: dict[str, Any], sample: dict[str, Any]) -> str:
-    sampler = str(scores.get("sampler") or sample.get("sampler") or "").partition("(")[0]
-    steps = scores.get("num_steps") or sample.get("num_steps")
+def _model_name(row: Row | None) -> str:
+    """Name of a model's row without its guidance scale, which the page shows apart; empty for other rows."""
+    if row is None or row["kind"] != "model":
+        return ""
+    scale = row["guidance_scale"]
+    return row.name if scale is None else row.name.replace(f", γ = {scale:g}", "")
+
+
+def _way(row: Row | None, sample: dict[str, Any]) -> str:
+    """Sampler and steps, of the row of scores or else of the manifest."""
+    sampler = row["sampler"].name if row and row["sampler"] else sample.get("sampler") or ""
+    steps = (row and row["num_steps"]) or sample.get("num_steps")
     return ", ".join(part for part in (sampler, f"{steps} steps" if steps else "") if part)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lightning_modules import neural_vocoders
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.vocoders.rows import COLUMNS
+from lightning_modules.evaluation.vocoders.vocoder_rows import COLUMNS
 
 QUICK = ["--vocoders=[griffin-lim-1, fast=griffin-lim-2]", "--minimum_accuracy=0", "--rounds=1", "--limit=4"]
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.rows import COLUMNS
-from lightning_modules.evaluation.tables.collect import Row, collect_rows
+from lightning_modules.evaluation.scoring.columns import COLUMNS
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.tables.groups import group_rows
 from lightning_modules.evaluation.tables.markdown import format_markdown
 from lightning_modules.evaluation.tables.plot import save_plot
+from lightning_modules.evaluation.tables.row_files import collect_rows
 
 BEGIN, END = "<!-- table -->", "<!-- /table -->"
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.report.collect import collect_samples, leave_out
-from lightning_modules.evaluation.report.columns import Column, Line, columns_of, lines_of
 from lightning_modules.evaluation.report.folder import check_folder, report_folder
-from lightning_modules.evaluation.report.media import Media, MediaWriter
 from lightning_modules.evaluation.report.page import write_page
-from lightning_modules.evaluation.tables.collect import Row
+from lightning_modules.evaluation.report.page_columns import Column, Line, columns_of, lines_of
+from lightning_modules.evaluation.report.page_media import Media, MediaWriter
+from lightning_modules.evaluation.report.sample_sets import collect_samples, leave_out
+from lightning_modules.evaluation.scoring.rows import Row
 
 
 def make_report(runs: list[str], output: str = "report", reference: str | None = None, per_digit: int = 3) -> None:

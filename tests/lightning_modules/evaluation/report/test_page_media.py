@@ -7,7 +7,7 @@ from tones import RATE, tone
 
 from callbacks.wav_files import write_wav
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.report.media import MediaWriter
+from lightning_modules.evaluation.report.page_media import MediaWriter
 
 
 @pytest.fixture

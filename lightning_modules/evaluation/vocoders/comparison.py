@@ -10,8 +10,8 @@ from lightning_modules.errors import InputError
 from lightning_modules.evaluation.vocoders.candidates import DEFAULT, load_candidates
 from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
 from lightning_modules.evaluation.vocoders.document import write_document
-from lightning_modules.evaluation.vocoders.rows import VocoderRow
 from lightning_modules.evaluation.vocoders.speech import Speech, ancestral, generated_speech
+from lightning_modules.evaluation.vocoders.vocoder_rows import VocoderRow
 from lightning_modules.loading import load_evaluator, load_generator
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lightning_modules.evaluation.report.collect import SampleSet
-from lightning_modules.evaluation.report.columns import REAL, Line, columns_of, lines_of
+from lightning_modules.evaluation.report.page_columns import REAL, Line, columns_of, lines_of
+from lightning_modules.evaluation.report.sample_sets import SampleSet
 
 
 def samples(keys, model="m", run="r", scale=3.0, way="DDIM, 25 steps", folder="f"):

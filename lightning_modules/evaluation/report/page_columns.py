@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datamodules.corpus_layout import DIGITS, Clip, list_clips
-from lightning_modules.evaluation.report.collect import SampleSet
+from lightning_modules.evaluation.report.sample_sets import SampleSet
 from lightning_modules.evaluation.scoring.folders import NO_LABEL
 
 REAL = "Real speech"

@@ -10,25 +10,46 @@ import torch
 from datamodules.subsets import check_labels
 from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.reading import data_config, fingerprint
-from lightning_modules.descriptions import describe
+from lightning_modules.diffusion.guidance_schedules import GuidanceSchedule
+from lightning_modules.evaluation.scoring.descriptions import PLAIN, Description, describe
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 
 
 def sampling_settings(generator: Generator) -> dict[str, Any]:
-    """Plain values that a sample depends on, beside its label and seed."""
+    """Plain values that a sample depends on, beside its label and seed; classes and their settings are text."""
     sampling = generator.sampling
     return {
         "checkpoint": fingerprint(generator.state_dict()),
         "guidance_scale": sampling.guidance_scale,
+        **{name: str(description) for name, description in sampling_descriptions(generator).items()},
         "guidance": sampling.guidance_name(generator.denoiser),
-        "sampler": describe(sampling.sampler),
-        "time_grid": describe(sampling.time_grid),
         "num_steps": sampling.num_steps,
         "clamp": sampling.clamp,
-        "vocoder": f"{describe(generator.vocoder)} {fingerprint(generator.vocoder.state_dict())[:12]}",
         **({"clamp_quantile": sampling.clamp_quantile} if sampling.clamp_quantile else {}),
         **({"compile": sampling.compile} if sampling.compile else {}),  # rounds otherwise
     }
+
+
+def sampling_descriptions(generator: Generator) -> dict[str, Description]:
+    """Classes and settings of what draws a sample: guidance, sampler, time grid and vocoder."""
+    sampling, vocoder = generator.sampling, generator.vocoder
+    kind = sampling.guidance_name(generator.denoiser).removeprefix(str(sampling.guidance)).strip()
+    return {
+        "guidance": _describe_schedule(sampling.guidance, kind),
+        "sampler": describe(sampling.sampler),
+        "time_grid": describe(sampling.time_grid),
+        "vocoder": describe(vocoder, fingerprint(vocoder.state_dict())[:12]),
+    }
+
+
+def _describe_schedule(schedule: GuidanceSchedule, kind: str = "") -> Description:
+    """A schedule, which may have others inside, with its settings in the order of its own text."""
+    settings = tuple(
+        (name, _describe_schedule(value) if isinstance(value, GuidanceSchedule) else value)
+        for name, value in vars(schedule).items()
+        if isinstance(value, (*PLAIN, GuidanceSchedule))
+    )
+    return Description(type(schedule).__name__, settings, kind)
 
 
 def cost_facts(generator: Generator, guided: bool) -> dict[str, Any]:

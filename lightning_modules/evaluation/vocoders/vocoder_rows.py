@@ -10,8 +10,7 @@ from torch import Tensor
 from lightning_modules.audio import LogMel, MelDistance, MultiResolutionSTFT, Vocoder
 from lightning_modules.evaluation.scoring.judging import feature_width, measure, predictions
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions, Recognition
-from lightning_modules.evaluation.vocoders.means import mean_figures
-from lightning_modules.evaluation.vocoders.perceptual import perceptual
+from lightning_modules.evaluation.vocoders.perceptual import mean_figures, perceptual
 from lightning_modules.evaluation.vocoders.whistle import whistle_db
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureMoments, FeatureStatistics, FrechetDistance

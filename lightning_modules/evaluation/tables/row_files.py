@@ -1,0 +1,131 @@
+"""Reads rows from the JSON files that `scoretap test` and `scoretap score` write."""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.columns import (
+    COLUMNS,
+    DESCRIPTION,
+    DIGITS,
+    KINDS,
+    NUMBERS,
+    TABLE,
+    TEXT,
+)
+from lightning_modules.evaluation.scoring.descriptions import read_description
+from lightning_modules.evaluation.scoring.rows import Row
+
+SCORES = "scores.json"
+
+
+def collect_rows(runs: Sequence[str]) -> list[Row]:
+    """Read the rows of JSON files and of run folders, which are searched for ``scores.json``; each file is read once.
+
+    What cannot be used is named on standard error and left out.
+
+    Raises:
+        InputError: nothing is left.
+    """
+    rows: list[Row] = []
+    read: set[Path] = set()
+    for run in runs:
+        try:
+            files = _find_files(Path(run).expanduser())
+        except InputError as error:
+            _leave_out(error)
+            continue
+        for file in files:
+            if file.resolve() in read:
+                continue
+            read.add(file.resolve())
+            try:
+                rows += read_rows(file)
+            except InputError as error:
+                _leave_out(error)
+    if not rows:
+        raise InputError(
+            f"expected run folders with {SCORES} or JSON files of `scoretap score`, got no row from "
+            f"{', '.join(map(repr, runs))}: run `scoretap test` first"
+        )
+    return rows
+
+
+def read_rows(file: Path) -> list[Row]:
+    """Read the rows of one JSON file.
+
+    Raises:
+        InputError: the file cannot be read, is damaged, or holds something else.
+    """
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{str(file)!r}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{str(file)!r}: expected JSON, the file is damaged or of another kind ({error})") from error
+    try:
+        if not isinstance(table, list) or not table:
+            raise ValueError("no list of rows")
+        return [Row.from_values(_values(entry), str(file)) for entry in table]
+    except ValueError as error:
+        raise InputError(f"{str(file)!r}: expected rows of `scoretap test` or `score`, got {error}") from error
+
+
+def _find_files(run: Path) -> list[Path]:
+    if run.is_file():
+        return [run]
+    if not run.is_dir():
+        raise InputError(f"{str(run)!r}: no such file or folder")
+    files = sorted(file for file in run.rglob(SCORES) if file.is_file())
+    if not files:
+        raise InputError(f"{str(run)!r}: no {SCORES} in this folder")
+    return files
+
+
+def _values(entry: Any) -> dict[str, Any]:
+    """The known columns of one row; ValueError says what is wrong with it."""
+    if not isinstance(entry, dict):
+        raise ValueError(f"{str(entry)[:40]!r} in place of a row")
+    values = {column: entry.get(column) for column in COLUMNS}
+    for column, value in values.items():
+        if not _is_valid(column, value):
+            raise ValueError(f"a row with {column} {value!r}")
+        if value is not None and column in TABLE and TABLE[column].value == DESCRIPTION:
+            try:
+                values[column] = read_description(value)
+            except ValueError as error:
+                raise ValueError(f"a row with {column} {error}") from error
+    values["kind"] = values["kind"] or "folder"
+    if values["kind"] not in KINDS:
+        raise ValueError(f"a row of kind {values['kind']!r}")
+    return values
+
+
+def _is_valid(column: str, value: Any) -> bool:
+    """Whether a column may hold ``value``; most columns may be empty."""
+    if column == "count":
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if column in ("name", "evaluator"):
+        return isinstance(value, str)
+    if value is None:
+        return True
+    if column == "notes":
+        return isinstance(value, list)
+    if column in NUMBERS:
+        return _is_number(value)
+    expected = TABLE[column].value
+    if expected == DIGITS:
+        return isinstance(value, list) and all(isinstance(digit, int) for digit in value)
+    return isinstance(value, str) or expected != TEXT
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _leave_out(error: InputError) -> None:
+    print(f"scoretap: left out {error}", file=sys.stderr)
