@@ -1,4 +1,4 @@
-"""Vocoders side by side: what each makes of real and of generated Mels, and what it costs."""
+"""Compares vocoders: how well they synthesise real and generated Mels, and what they cost."""
 
 from lightning_modules.evaluation.vocoders.comparison import compare_vocoders
 

@@ -1,4 +1,4 @@
-"""The vocoders of a comparison, by the words that the command line gives."""
+"""Loads the vocoders of a comparison by the words of the command line."""
 
 import re
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ class Candidate:
     """A vocoder in the comparison.
 
     Attributes:
-        name: of its rows.
-        vocoder: synthesises; where there is a ``reason``, good for counting and timing only, its weights being random.
+        name: name of its rows.
+        vocoder: the vocoder; where there is a ``reason``, its weights are random and only its cost can be measured.
         reason: why its weights cannot be had; empty where they can.
     """
 
@@ -32,7 +32,7 @@ class Candidate:
 
 
 def load_candidates(words: Sequence[str], front_end: LogMel | None = None) -> list[Candidate]:
-    """Vocoders in the order of ``words``, all of one front end, in evaluation mode.
+    """Load vocoders in the order of ``words``, all with one front end, in evaluation mode.
 
     Args:
         words: ``griffin-lim-32`` (or another number of iterations), ``hifigan`` (its published weights; a local copy of
@@ -61,15 +61,17 @@ def load_candidates(words: Sequence[str], front_end: LogMel | None = None) -> li
             trained[name] = NeuralVocoder(what, front_end)
             front_end = front_end or trained[name].front_end
     front_end = front_end or LogMel()
-    found = [Candidate(name, trained[name]) if name in trained else _untrained(name, what, front_end)
-             for name, what in named]  # fmt: skip
-    for candidate in found:
+    candidates = [
+        Candidate(name, trained[name]) if name in trained else _load_published(name, what, front_end)
+        for name, what in named
+    ]
+    for candidate in candidates:
         candidate.vocoder.eval().requires_grad_(False)
-    return found
+    return candidates
 
 
 def _split(word: str) -> tuple[str, str]:
-    """Name and vocoder of ``NAME=VOCODER`` or ``VOCODER``; a path may have an equals sign of its own."""
+    """Split ``NAME=VOCODER`` or ``VOCODER`` into name and vocoder; a path may have an equals sign of its own."""
     name, sign, what = word.partition("=")
     if sign and name and "/" not in name and not Path(word).exists():
         return name, what
@@ -78,7 +80,8 @@ def _split(word: str) -> tuple[str, str]:
     return ("HiFi-GAN" if _HIFIGAN.fullmatch(word) else word), word
 
 
-def _untrained(name: str, what: str, front_end: LogMel) -> Candidate:
+def _load_published(name: str, what: str, front_end: LogMel) -> Candidate:
+    """Griffin-Lim, or HiFi-GAN with its published weights where these can be had."""
     if match := _GRIFFIN_LIM.fullmatch(what):
         return Candidate(name, GriffinLim(front_end, int(match[1])))
     match = _HIFIGAN.fullmatch(what)

@@ -1,16 +1,18 @@
-"""`scoretap vocoders`: what each vocoder makes of real and of generated Mels, and what it costs."""
+"""`scoretap vocoders` compares vocoders on real and on generated Mels, and what they cost."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from datamodules.sample_requests import make_requests
 from datamodules.subsets import check_labels
 from lightning_modules.bases.generator import Generator
+from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.vocoders.candidates import DEFAULT, load_candidates
 from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
 from lightning_modules.evaluation.vocoders.document import write_document
-from lightning_modules.evaluation.vocoders.speech import Speech, ancestral, generated_speech
+from lightning_modules.evaluation.vocoders.speech import Speech, ancestral_sampling, generated_speech
 from lightning_modules.evaluation.vocoders.vocoder_rows import VocoderRow
 from lightning_modules.loading import load_evaluator, load_generator
 
@@ -41,10 +43,9 @@ def compare_vocoders(
         evaluators: checkpoints of evaluators, one per corpus in the same order, or one for all.
         vocoders: griffin-lim-32 (or another number of iterations), hifigan (published weights; a local copy as
             hifigan:FILE), or checkpoints or names of trained vocoders, each perhaps as NAME=VOCODER; by default
-            [griffin-lim-32, griffin-lim-60, light-vocoder, hifigan]. Weights that cannot be had leave a row that says
-            so.
-        generators: checkpoints of generators, one per corpus in the same order; their Mels are drawn once and
-            synthesised by every vocoder. By default none.
+            [griffin-lim-32, griffin-lim-60, light-vocoder, hifigan]. One without weights gets a row that says so.
+        generators: checkpoints of generators, one per corpus in the same order; every vocoder synthesises the Mels
+            that they draw. By default none.
         output: folder for vocoders.md, vocoders.csv, vocoders.json and spectrograms_CORPUS.png; written over.
         labels: digits to keep; by default those that each evaluator was trained on.
         limit: number of test clips per corpus, drawn by lot; all by default.
@@ -53,7 +54,7 @@ def compare_vocoders(
         guidance_scale: gamma of the generated clips, above 0.
         num_steps: ancestral steps on Karras's grid of the generated clips.
         rounds: how often each vocoder is timed.
-        minimum_accuracy: share of the test clips that an evaluator must hear right.
+        minimum_accuracy: share of the test clips whose digit an evaluator must recognise.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
 
     Raises:
@@ -61,25 +62,17 @@ def compare_vocoders(
     """
     roots = [Path(corpus).expanduser() for corpus in corpora]
     _check_settings(roots, evaluators, generators, limit, rounds)
-    kept = None if labels is None else check_labels(labels)
-    sampling = ancestral(guidance_scale, num_steps)
+    digits, sampling = None if labels is None else check_labels(labels), ancestral_sampling(guidance_scale, num_steps)
     drawers = _load_generators(generators or [])
     candidates = load_candidates(vocoders or list(DEFAULT), drawers[0].front_end if drawers else None)
-    judges = [load_evaluator(evaluator) for evaluator in evaluators] * (len(roots) if len(evaluators) == 1 else 1)
     cache = Path(cache_dir).expanduser() if cache_dir else None
-    compared = [
-        CorpusComparison(root, judge, candidates, kept, limit, minimum_accuracy, cache)
-        for root, judge in zip(roots, judges, strict=True)
-    ]
-    for corpus, drawer in zip(compared, drawers, strict=False):
-        drawer.check_guidance(corpus.labels, sampling)
-        make_requests(corpus.labels, count, seed)  # refuses bad numbers before any work
+    comparisons = _open_corpora(roots, evaluators, candidates, digits, limit, minimum_accuracy, cache)
+    for comparison, drawer in zip(comparisons, drawers, strict=False):
+        drawer.check_guidance(comparison.labels, sampling)
+        make_requests(comparison.labels, count, seed)  # refuses bad numbers before any work
     folder = _make_folder(output)
-    drawn: list[Speech | None] = [
-        generated_speech(drawer, sampling, corpus.labels, count, seed)
-        for corpus, drawer in zip(compared, drawers, strict=False)
-    ]
-    print(_write_comparison(folder, compared, drawn or [None] * len(compared), rounds), end="")
+    speech = _draw_speech(comparisons, drawers, sampling, count, seed)
+    print(_write_comparison(folder, comparisons, speech, rounds), end="")
 
 
 def _check_settings(
@@ -97,31 +90,47 @@ def _check_settings(
         raise InputError(f"expected rounds at least 1, got {rounds}")
 
 
+def _open_corpora(roots: Sequence[Path], evaluators: Sequence[str], *settings: Any) -> list[CorpusComparison]:
+    """Open each corpus with its evaluator; ``settings`` follow these two in :class:`CorpusComparison`."""
+    loaded = [load_evaluator(evaluator) for evaluator in evaluators] * (len(roots) if len(evaluators) == 1 else 1)
+    return [CorpusComparison(root, evaluator, *settings) for root, evaluator in zip(roots, loaded, strict=True)]
+
+
+def _draw_speech(
+    comparisons: Sequence[CorpusComparison], drawers: Sequence[Generator], sampling: Sampling, count: int, seed: int
+) -> list[Speech | None]:
+    """Draw log-Mels for each corpus by its generator; None for each where there are no generators."""
+    if not drawers:
+        return [None] * len(comparisons)
+    pairs = zip(comparisons, drawers, strict=True)
+    return [generated_speech(drawer, sampling, corpus.labels, count, seed) for corpus, drawer in pairs]
+
+
 def _load_generators(paths: Sequence[str]) -> list[Generator]:
-    """Generators that analyse alike.
+    """Load generators that share one front end.
 
     Raises:
         InputError: one cannot be used, or has another front end than the first.
     """
-    found: list[Generator] = []
+    generators: list[Generator] = []
     for path in paths:
         generator = load_generator(path)
-        if found and (differences := found[0].front_end.differences(generator.front_end)):
+        if generators and (differences := generators[0].front_end.differences(generator.front_end)):
             raise InputError(f"generators must share one front end, {path!r} differs in {'; '.join(differences)}")
-        found.append(generator)
-    return found
+        generators.append(generator)
+    return generators
 
 
 def _write_comparison(
-    folder: Path, compared: Sequence[CorpusComparison], drawn: Sequence[Speech | None], rounds: int
+    folder: Path, comparisons: Sequence[CorpusComparison], drawn: Sequence[Speech | None], rounds: int
 ) -> str:
-    """Measure, and write tables and pictures; returns the Markdown. Costs are a vocoder's, whatever the corpus."""
-    costs = compared[0].costs(rounds)
+    """Measure, write tables and pictures, and return the Markdown; costs of a vocoder are the same for every corpus."""
+    costs = comparisons[0].costs(rounds)
     rows: list[VocoderRow] = []
-    for corpus, speech in zip(compared, drawn, strict=True):
+    for corpus, speech in zip(comparisons, drawn, strict=True):
         rows += corpus.rows(costs, speech)
         corpus.save_picture(folder / f"spectrograms_{corpus.name}.png", speech)
-    return write_document(folder, rows, {corpus.name: corpus.heading for corpus in compared})
+    return write_document(folder, rows, {corpus.name: corpus.heading for corpus in comparisons})
 
 
 def _make_folder(output: str) -> Path:

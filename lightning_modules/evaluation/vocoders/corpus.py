@@ -1,4 +1,4 @@
-"""The comparison on one corpus: its rows, and its picture."""
+"""Compares all vocoders on one corpus: its rows and its picture."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,31 +11,31 @@ from lightning_modules.evaluation.scoring.references import load_reference
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.cost import measure_costs
 from lightning_modules.evaluation.vocoders.picture import save_spectrograms
-from lightning_modules.evaluation.vocoders.speech import Speech, analysed, degraded, real_speech
+from lightning_modules.evaluation.vocoders.speech import Speech, analyse, degrade, real_speech
 from lightning_modules.evaluation.vocoders.vocoder_rows import (
     DEGRADED,
     GENERATED,
     REAL,
     RECORDING,
-    Listener,
+    ClipScorer,
     VocoderRow,
-    finite,
-    synthesised,
-    unavailable,
+    keep_finite,
+    synthesise,
+    unavailable_row,
 )
 from lightning_modules.evaluator import EvaluatorModule
 
 
 class CorpusComparison:
-    """Every vocoder on one corpus.
+    """The comparison of all vocoders on one corpus.
 
     Args:
         root: corpus in the layout of Speech Commands.
-        evaluator: the judge of its clips.
+        evaluator: scores the clips.
         candidates: vocoders, all of one front end.
         labels: digits to keep; those that the evaluator was trained on by default.
         limit: number of test clips; None for all.
-        minimum_accuracy: share of the test clips that the evaluator must hear right.
+        minimum_accuracy: share of the test clips whose digit the evaluator must recognise.
         cache_dir: where references are kept; None for a folder in the user's cache.
 
     Raises:
@@ -55,59 +55,57 @@ class CorpusComparison:
         self.name, self.candidates = root.resolve().name, list(candidates)
         self.labels = sorted(evaluator.labels if labels is None else labels)
         self.front_end = candidates[0].vocoder.front_end
-        heard, made = evaluator.front_end, self.front_end
-        if (heard.sample_rate, heard.num_samples) != (made.sample_rate, made.num_samples):
+        theirs, ours = evaluator.front_end, self.front_end
+        if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
             raise InputError(
-                f"expected an evaluator of clips of {made.num_samples} samples at {made.sample_rate} Hz, which the "
-                f"vocoders make, got {heard.num_samples} at {heard.sample_rate} Hz: train one on such clips"
+                f"expected an evaluator of clips of {ours.num_samples} samples at {ours.sample_rate} Hz, which the "
+                f"vocoders make, got {theirs.num_samples} at {theirs.sample_rate} Hz: train one on such clips"
             )
         self.real = real_speech(root, self.labels, self.front_end, limit)
         reference = load_reference(evaluator, root, self.labels, minimum_accuracy, cache_dir)
-        self.x_0 = analysed(self.front_end, self.real.clips)
-        self.listener = Listener(evaluator, reference.statistics, *self.real, self.front_end)
-        of, right = len(reference.test.y), reference.test.log_probs.argmax(dim=1) == reference.test.y
+        self.x_0 = analyse(self.front_end, self.real.clips)
+        self.scorer = ClipScorer(evaluator, reference.statistics, *self.real, self.front_end)
+        total, right = len(reference.test.y), reference.test.log_probs.argmax(dim=1) == reference.test.y
         digits = "all ten digits" if len(self.labels) == 10 else f"digits {', '.join(map(str, self.labels))}"
         self.heading = (
-            f"{self.name}: {len(self.real.y):,} of {of:,} real test clips by unseen speakers, {digits}; evaluator "
+            f"{self.name}: {len(self.real.y):,} of {total:,} real test clips by unseen speakers, {digits}; evaluator "
             f"{fingerprint(evaluator.state_dict())[:12]} ({right.double().mean():.1%} right on all of them)"
         )
 
     def costs(self, rounds: int) -> dict[str, dict[str, float]]:
-        """Figures of cost by vocoder; see :func:`measure_costs`."""
+        """Measure the costs of each vocoder; see :func:`measure_costs`."""
         return measure_costs(self.candidates, self.x_0, rounds)
 
     def rows(self, costs: dict[str, dict[str, float]], generated: Speech | None = None) -> Iterator[VocoderRow]:
-        """The recording itself and every vocoder on real Mels, then on degraded ones, then on a generator's.
+        """Score the recording and every vocoder on real Mels, then vocoders on degraded and on generated Mels.
 
         Args:
             costs: of :meth:`costs`.
             generated: scaled log-Mels and intended digits.
         """
-        figures, missing, notes = self.listener.compared(self.real.clips)
+        figures, missing, notes = self.scorer.compare(self.real.clips)
         yield self._row(REAL, RECORDING, len(self.real.y), figures, missing, notes)
-        for mels, x_0 in ((REAL, self.x_0), (DEGRADED, degraded(self.front_end, self.x_0))):
+        for mels, x_0 in ((REAL, self.x_0), (DEGRADED, degrade(self.front_end, self.x_0))):
             for candidate in self.candidates:
                 cost = costs[candidate.name]
                 if candidate.reason:
-                    yield unavailable(self.name, mels, candidate.name, candidate.reason, cost)
+                    yield unavailable_row(self.name, mels, candidate.name, candidate.reason, cost)
                     continue
-                figures, missing, notes = self.listener.compared(synthesised(candidate.vocoder, x_0))
+                figures, missing, notes = self.scorer.compare(synthesise(candidate.vocoder, x_0))
                 yield self._row(mels, candidate.name, len(x_0), {**figures, **cost}, missing, notes)
         for candidate in self.candidates if generated else []:
             cost = costs[candidate.name]
             if candidate.reason:
-                yield unavailable(self.name, GENERATED, candidate.name, candidate.reason, cost)
+                yield unavailable_row(self.name, GENERATED, candidate.name, candidate.reason, cost)
                 continue
             assert generated is not None
-            log_mel, waveforms = (
-                self.front_end.to_log_mel(generated.clips),
-                synthesised(candidate.vocoder, generated[0]),
-            )
-            figures, notes = self.listener.heard(waveforms, generated.y, log_mel)
+            log_mel = self.front_end.to_log_mel(generated.clips)
+            waveforms = synthesise(candidate.vocoder, generated.clips)
+            figures, notes = self.scorer.score(waveforms, generated.y, log_mel)
             yield self._row(GENERATED, candidate.name, len(waveforms), {**figures, **cost}, {}, notes)
 
     def save_picture(self, path: Path, generated: Speech | None = None) -> None:
-        """Spectrograms of one recording, and of one generated clip of its digit where there is one, by vocoder.
+        """Draw spectrograms of one recording, and of one generated clip of its digit, through every vocoder.
 
         The recording is the one whose log-Mel varies most: loud speech before a quiet background.
         """
@@ -116,7 +114,7 @@ class CorpusComparison:
         digit = int(self.real.y[shown])
 
         def through(x_0: Tensor) -> list[Tensor | None]:
-            return [synthesised(candidate.vocoder, x_0[None])[0] for candidate in working]
+            return [synthesise(candidate.vocoder, x_0[None])[0] for candidate in working]
 
         rows = [(f"recording, digit {digit}", [self.real.clips[shown], *through(self.x_0[shown])])]
         if generated is not None:
@@ -135,7 +133,7 @@ class CorpusComparison:
         missing: dict[str, str],
         notes: Sequence[str],
     ) -> VocoderRow:
-        kept, remarks = finite(figures, notes)
+        kept, remarks = keep_finite(figures, notes)
         return VocoderRow(
             self.name, mels, vocoder, clips, kept, missing, [f"{self.name}, {mels}, {vocoder}: {n}" for n in remarks]
         )

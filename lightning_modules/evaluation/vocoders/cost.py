@@ -1,4 +1,4 @@
-"""What a vocoder costs per second of speech: time on one thread, multiply-accumulates, parameters."""
+"""Measures what a vocoder costs per second of speech: time on one thread, multiply-accumulates, parameters."""
 
 import math
 import time
@@ -17,7 +17,7 @@ _REAL_TRANSFORMS = ("_fft_r2c", "_fft_c2r")
 
 
 def measure_costs(candidates: Sequence[Candidate], x_0: Tensor, rounds: int) -> dict[str, dict[str, float]]:
-    """Figures of each candidate, by its name, per second of speech, on the CPU.
+    """Measure the cost of each candidate per second of speech, on the CPU; figures by the candidate's name.
 
     ``seconds`` is the median over rounds of one clip at a time on one thread; ``time_ratio`` is the median of the
     quotients to the first candidate in the same round, ``_low`` and ``_high`` the smallest and the largest.
@@ -30,11 +30,11 @@ def measure_costs(candidates: Sequence[Candidate], x_0: Tensor, rounds: int) -> 
     fe = candidates[0].vocoder.front_end
     duration = fe.num_samples / fe.sample_rate
     vocoders = {candidate.name: candidate.vocoder for candidate in candidates}
-    seconds = in_turn(vocoders, [x_0[i % len(x_0)][None] for i in range(rounds)])
-    first, found = seconds[candidates[0].name], {}
+    seconds = time_in_turn(vocoders, [x_0[i % len(x_0)][None] for i in range(rounds)])
+    first, figures = seconds[candidates[0].name], {}
     for name, vocoder in vocoders.items():
         ratios = [a / b for a, b in zip(seconds[name], first, strict=True)]
-        found[name] = {
+        figures[name] = {
             "seconds": median(seconds[name]) / duration,
             "time_ratio": median(ratios),
             "time_ratio_low": min(ratios),
@@ -43,17 +43,17 @@ def measure_costs(candidates: Sequence[Candidate], x_0: Tensor, rounds: int) -> 
             "fft_gmacs": count_fft_gmacs(vocoder, x_0[:1]) / duration,
             "parameters_million": count_parameters(vocoder).total / 1e6,
         }
-    return found
+    return figures
 
 
-def in_turn(
+def time_in_turn(
     functions: Mapping[str, Callable[[Tensor], Any]],
     inputs: Sequence[Tensor],
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Seconds of every function for every input on one thread; all take an input before any takes the next.
+    """Time every function on every input, on one thread; all take an input before any takes the next.
 
-    What else the machine does falls on all of them alike. One call of each goes before and does not count.
+    So other work of the machine slows all of them alike. One call of each goes before and does not count.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -72,7 +72,7 @@ def in_turn(
 
 
 def count_fft_gmacs(function: Callable[..., Any], *args: Any) -> float:
-    r"""Billions of nominal multiply-accumulates in the real Fourier transforms of one call of ``function``.
+    r"""Count billions of nominal multiply-accumulates in the real Fourier transforms of one call of ``function``.
 
     A real transform of n points counts as :math:`\tfrac{5}{4} n \log_2 n`: half of the :math:`\tfrac{5}{2} n \log_2 n`
     operations that the benchmark of FFTW (Frigo and Johnson 2005) takes for it, two of which make one MAC. The counter
@@ -85,7 +85,7 @@ def count_fft_gmacs(function: Callable[..., Any], *args: Any) -> float:
 
 
 class _Transforms(TorchDispatchMode):
-    """Adds up the nominal multiply-accumulates of every real transform."""
+    """Adds up the nominal multiply-accumulates of every real Fourier transform."""
 
     macs = 0.0
 

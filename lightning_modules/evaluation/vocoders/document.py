@@ -1,4 +1,4 @@
-"""The comparison as Markdown, CSV and JSON."""
+"""Writes the comparison as Markdown, CSV and JSON."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ from lightning_modules.evaluation.vocoders.vocoder_rows import (
     VocoderRow,
 )
 
-Cell = Callable[[VocoderRow], str]
+CellText = Callable[[VocoderRow], str]
 TITLES = {
     REAL: "Mels of the recordings",
     DEGRADED: "The same Mels, noised and blurred as a vocoder meets them from a generator",
@@ -38,7 +38,7 @@ LEGEND = (
 
 
 def write_document(folder: Path, rows: Sequence[VocoderRow], headings: dict[str, str]) -> str:
-    """Write ``vocoders.md``, ``.csv`` and ``.json`` to ``folder``; returns the Markdown.
+    """Write ``vocoders.md``, ``.csv`` and ``.json`` to ``folder``, and return the Markdown.
 
     Args:
         folder: exists.
@@ -59,7 +59,7 @@ def write_document(folder: Path, rows: Sequence[VocoderRow], headings: dict[str,
 
 
 def format_markdown(rows: Sequence[VocoderRow], headings: dict[str, str]) -> str:
-    """A heading per corpus, a table per kind of Mels below it, then what the columns mean."""
+    """Write a heading per corpus, a table per kind of Mels below it, then what the columns mean."""
     lines: list[str] = []
     for corpus, heading in headings.items():
         lines += [f"### {heading}", ""]
@@ -73,7 +73,7 @@ def format_markdown(rows: Sequence[VocoderRow], headings: dict[str, str]) -> str
 
 def _columns(block: Sequence[VocoderRow], mels: str) -> dict[str, list[str]]:
     """Columns of which some row has a figure or a reason; costs below the first block are the same again."""
-    columns: dict[str, Cell] = {
+    columns: dict[str, CellText] = {
         "vocoder": lambda row: row.vocoder,
         "STFT distance ↓": _figure("stft_distance", ".3f"),
         "log-Mel error ↓": _figure("mel_error", ".3f"),
@@ -101,7 +101,7 @@ def _first(block: Sequence[VocoderRow]) -> str:
     return next((row.vocoder for row in block if "seconds" in row.figures), MISSING)
 
 
-def _figure(name: str, form: str, scale: float = 1.0) -> Cell:
+def _figure(name: str, form: str, scale: float = 1.0) -> CellText:
     """A figure with its interval, or why it is missing, and how many clips were skipped."""
 
     def cell(row: VocoderRow) -> str:

@@ -1,4 +1,4 @@
-"""PESQ and STOI of waveforms against the recordings that they should sound like: optional packages, on the CPU."""
+"""Measures PESQ and STOI of waveforms against the recordings that they should sound like, by optional packages."""
 
 import math
 import warnings
@@ -15,7 +15,7 @@ SKIPPED = "_skipped"
 
 
 def wide_band_pesq(waveform: Tensor, recording: Tensor, sample_rate: int) -> float:
-    """PESQ (ITU-T P.862.2, wide band, 1.04 to 4.64) of ``(N,)`` against ``(N,)``; NaN where it hears no speech.
+    """Measure PESQ (ITU-T P.862.2, wide band, 1.04 to 4.64) of ``(N,)`` against ``(N,)``; NaN without speech.
 
     Raises:
         ModuleNotFoundError: the package ``pesq`` is not installed.
@@ -29,7 +29,7 @@ def wide_band_pesq(waveform: Tensor, recording: Tensor, sample_rate: int) -> flo
 
 
 def intelligibility(waveform: Tensor, recording: Tensor, sample_rate: int) -> float:
-    """STOI (Taal et al. 2011, at most 1) of ``(N,)`` against ``(N,)``; NaN where that has less than 0.4 s of speech.
+    """Measure STOI (Taal et al. 2011, at most 1) of ``(N,)`` against ``(N,)``; NaN below 0.4 s of speech.
 
     Raises:
         ModuleNotFoundError: the package ``pystoi`` is not installed.
@@ -47,8 +47,10 @@ def intelligibility(waveform: Tensor, recording: Tensor, sample_rate: int) -> fl
 METRICS: dict[str, Callable[[Tensor, Tensor, int], float]] = {"pesq": wide_band_pesq, "stoi": intelligibility}
 
 
-def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple[dict[str, float], dict[str, str]]:
-    """Means over clips of each of :data:`METRICS` with intervals, and how many clips it skipped, silent or too short.
+def perceptual_figures(
+    waveforms: Tensor, recordings: Tensor, sample_rate: int
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Average each of :data:`METRICS` over clips, with intervals, and count clips that are silent or too short for it.
 
     Args:
         waveforms: ``(B, N)`` what was synthesised.
@@ -81,8 +83,8 @@ def perceptual(waveforms: Tensor, recordings: Tensor, sample_rate: int) -> tuple
 
 
 def mean_figures(name: str, values: Tensor) -> dict[str, float]:
-    """Mean of ``values`` ``(N,)`` as ``name``, with its 95 % interval as ``name_low`` and ``name_high`` where N > 1."""
+    """Average ``values`` ``(N,)`` as ``name``; from two on, ``name_low`` and ``name_high`` end its 95 % interval."""
     if len(values) < 2:
         return {name: float(values.double().mean())}
-    found = bootstrap(values)
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    interval = bootstrap(values)
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}

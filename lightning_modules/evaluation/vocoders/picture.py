@@ -1,4 +1,4 @@
-"""Spectrograms of the same clips through each vocoder, where a metallic sound shows as smeared harmonics."""
+"""Draws spectrograms of the same clips through each vocoder; a metallic sound shows as smeared harmonics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _WINDOW, _HOP = 0.032, 0.004  # seconds: the harmonics of a voice above 60 Hz ar
 
 
 def decibels(waveform: Tensor, sample_rate: int) -> Tensor:
-    """Magnitudes ``(bins, frames)`` in dB of ``waveform`` ``(N,)`` on a linear frequency axis up to :data:`HIGHEST`."""
+    """Compute magnitudes ``(bins, frames)`` of ``waveform`` ``(N,)``, dB, on a linear axis up to :data:`HIGHEST`."""
     n_fft, hop = round(_WINDOW * sample_rate), round(_HOP * sample_rate)
     spectrum = torch.stft(waveform, n_fft, hop, window=torch.hann_window(n_fft), return_complex=True)
     bins = 1 + HIGHEST * n_fft // sample_rate

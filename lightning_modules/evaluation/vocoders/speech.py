@@ -1,4 +1,4 @@
-"""What is synthesised: real test clips, their Mels degraded, and the Mels of a generator."""
+"""Gathers the speech that vocoders synthesise: real test clips, degraded Mels, and Mels of a generator."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ from lightning_modules.evaluation.vocoders.vocoder_rows import BATCH
 
 
 class Speech(NamedTuple):
-    """Clips and their digits.
+    """Clips with their digits.
 
     Attributes:
         clips: ``(N, samples)`` waveforms, or ``(N, 1, F, L)`` scaled log-Mels.
@@ -31,7 +31,7 @@ class Speech(NamedTuple):
 
 
 def real_speech(root: Path, labels: Sequence[int], front_end: LogMel, limit: int | None = None) -> Speech:
-    """Waveforms of the test split of the corpus at ``root``, all or ``limit`` of them drawn by lot (seed 0).
+    """Read waveforms of the test split of the corpus at ``root``, all or ``limit`` of them drawn by lot (seed 0).
 
     Raises:
         InputError: the corpus cannot be used, or a clip cannot be read.
@@ -45,16 +45,17 @@ def real_speech(root: Path, labels: Sequence[int], front_end: LogMel, limit: int
 
 
 @torch.no_grad()
-def analysed(front_end: LogMel, waveforms: Tensor) -> Tensor:
-    """Scaled log-Mels ``(B, 1, F, L)`` of waveforms ``(B, samples)``."""
+def analyse(front_end: LogMel, waveforms: Tensor) -> Tensor:
+    """Compute scaled log-Mels ``(B, 1, F, L)`` of waveforms ``(B, samples)``."""
     return torch.cat([front_end(part) for part in waveforms.split(BATCH)])
 
 
 @torch.no_grad()
-def degraded(front_end: LogMel, x_0: Tensor, degradation: MelDegradation | None = None) -> Tensor:
-    """Noised and blurred copies of scaled log-Mels ``(B, 1, F, L)``.
+def degrade(front_end: LogMel, x_0: Tensor, degradation: MelDegradation | None = None) -> Tensor:
+    """Add noise and blur to copies of scaled log-Mels ``(B, 1, F, L)``.
 
-    Every clip draws from a generator seeded with its place: the same in every run, for every vocoder and number.
+    Every clip has a random stream of its own, seeded with its place: it is the same in every run, for every vocoder and
+    any number of clips.
 
     Args:
         front_end: what they were analysed by.
@@ -70,8 +71,8 @@ def degraded(front_end: LogMel, x_0: Tensor, degradation: MelDegradation | None 
     return front_end.padded(torch.cat(changed))
 
 
-def ancestral(guidance_scale: float, num_steps: int) -> Sampling:
-    """Settings of ``configs/sampling/ancestral.yaml`` with another scale and number of steps.
+def ancestral_sampling(guidance_scale: float, num_steps: int) -> Sampling:
+    """Make the settings of ``configs/sampling/ancestral.yaml`` with another scale and number of steps.
 
     Raises:
         InputError: the scale is not above 0, since without guidance no digit is intended, or there is no step.
@@ -85,7 +86,7 @@ def ancestral(guidance_scale: float, num_steps: int) -> Sampling:
 
 
 def generated_speech(generator: Generator, sampling: Sampling, labels: Sequence[int], count: int, seed: int) -> Speech:
-    """Scaled log-Mels ``(N, 1, F, L)``, ``count`` of each digit with the seeds ``seed`` to ``seed + count - 1``.
+    """Draw scaled log-Mels ``(N, 1, F, L)``, ``count`` of each digit with the seeds ``seed`` to ``seed + count - 1``.
 
     Raises:
         InputError: nothing guides to a digit, or what was drawn is not finite.

@@ -1,4 +1,4 @@
-"""Rows of the comparison: one vocoder, one corpus, one kind of Mels."""
+"""Makes the rows of the comparison, each of one vocoder on one corpus and one kind of Mels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from torch import Tensor
 from lightning_modules.audio import LogMel, MelDistance, MultiResolutionSTFT, Vocoder
 from lightning_modules.evaluation.scoring.judging import feature_width, measure, predictions
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions, Recognition
-from lightning_modules.evaluation.vocoders.perceptual import mean_figures, perceptual
+from lightning_modules.evaluation.vocoders.perceptual import mean_figures, perceptual_figures
 from lightning_modules.evaluation.vocoders.whistle import whistle_db
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureMoments, FeatureStatistics, FrechetDistance
@@ -24,7 +24,9 @@ QUALITY = (
     "accuracy", "accuracy_low", "accuracy_high", "confidence", "confidence_low", "confidence_high",
     "fid_same", "fid_train", "whistle_db",
 )  # fmt: skip
-HEARD = tuple(name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi"))  # without a recording
+WITHOUT_RECORDING = tuple(
+    name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi")
+)  # without a recording
 COST = (
     "seconds", "time_ratio", "time_ratio_low", "time_ratio_high", "gmacs", "fft_gmacs", "parameters_million",
 )  # fmt: skip
@@ -34,7 +36,7 @@ BATCH = 16  # clips at a time
 
 @dataclass(frozen=True)
 class VocoderRow:
-    """One row.
+    """One row of the comparison.
 
     Attributes:
         corpus: name of the corpus.
@@ -61,8 +63,8 @@ class VocoderRow:
         return {**head, **figures, "notes": list(self.notes)}
 
 
-class Distances(Measure):
-    """Fréchet distances of the evaluator's features: ``fid_same`` and ``fid_train``.
+class FeatureDistances(Measure):
+    """Measures Fréchet distances of the evaluator's features: ``fid_same`` and ``fid_train``.
 
     Args:
         same: statistics of the recordings that were synthesised again: the recording itself is at 0.
@@ -84,11 +86,11 @@ class Distances(Measure):
         }
 
 
-class Listener:
-    """Measures waveforms against real clips of one corpus.
+class ClipScorer:
+    """Scores waveforms against real clips of one corpus.
 
     Args:
-        evaluator: the judge.
+        evaluator: recognises the digits of clips.
         train: statistics of the training split's features.
         recordings: ``(N, samples)`` real test clips.
         y: ``(N,)`` their digits.
@@ -106,20 +108,20 @@ class Listener:
         self.same = moments.compute()
         self.stft_distance, self.mel_distance = MultiResolutionSTFT(), MelDistance(front_end)
 
-    def heard(self, waveforms: Tensor, y: Tensor, log_mel: Tensor) -> tuple[dict[str, float], list[str]]:
-        """Figures of ``waveforms`` ``(B, samples)`` with digits ``y`` ``(B,)`` and natural-log Mels ``(B, F, L)``."""
-        measures: list[Measure] = [Recognition(), Distances(self.same, self.train)]
+    def score(self, waveforms: Tensor, y: Tensor, log_mel: Tensor) -> tuple[dict[str, float], list[str]]:
+        """Score ``waveforms`` ``(B, samples)`` with digits ``y`` ``(B,)`` and natural-log Mels ``(B, F, L)``."""
+        measures: list[Measure] = [Recognition(), FeatureDistances(self.same, self.train)]
         row = measure("", predictions(self.evaluator, self._batches(waveforms, y)), measures)
         pairs = zip(waveforms.split(BATCH), log_mel.split(BATCH), strict=True)
         errors = torch.cat([self.mel_distance(*pair) for pair in pairs])
         return {**row.figures, **mean_figures("mel_error", errors), "whistle_db": whistle_db(waveforms)}, row.notes
 
-    def compared(self, waveforms: Tensor) -> tuple[dict[str, float], dict[str, str], list[str]]:
-        """Figures of ``waveforms`` ``(N, samples)`` that should be the recordings, what is missing, and notes."""
-        figures, notes = self.heard(waveforms, self.y, log_mels(self.front_end, self.recordings))
+    def compare(self, waveforms: Tensor) -> tuple[dict[str, float], dict[str, str], list[str]]:
+        """Score ``waveforms`` ``(N, samples)`` that should be the recordings; figures, what is missing, and notes."""
+        figures, notes = self.score(waveforms, self.y, log_mels(self.front_end, self.recordings))
         pairs = zip(waveforms.split(BATCH), self.recordings.split(BATCH), strict=True)
         figures |= mean_figures("stft_distance", torch.cat([self.stft_distance(*pair) for pair in pairs]))
-        found, missing = perceptual(waveforms, self.recordings, self.front_end.sample_rate)
+        found, missing = perceptual_figures(waveforms, self.recordings, self.front_end.sample_rate)
         return {**figures, **found}, missing, notes
 
     @staticmethod
@@ -128,26 +130,26 @@ class Listener:
 
 
 @torch.no_grad()
-def synthesised(vocoder: Vocoder, x_0: Tensor) -> Tensor:
-    """Waveforms ``(B, samples)`` of scaled log-Mels ``(B, 1, F, L)``, some at a time."""
+def synthesise(vocoder: Vocoder, x_0: Tensor) -> Tensor:
+    """Synthesise waveforms ``(B, samples)`` of scaled log-Mels ``(B, 1, F, L)``, some at a time."""
     return torch.cat([vocoder(part) for part in x_0.split(BATCH)])
 
 
 @torch.no_grad()
 def log_mels(front_end: LogMel, waveforms: Tensor) -> Tensor:
-    """Natural-log Mels ``(B, F, L)`` of waveforms ``(B, samples)``."""
+    """Compute natural-log Mels ``(B, F, L)`` of waveforms ``(B, samples)``."""
     return torch.cat([front_end.to_log_mel(front_end(part)) for part in waveforms.split(BATCH)])
 
 
-def unavailable(corpus: str, mels: str, vocoder: str, reason: str, cost: dict[str, float]) -> VocoderRow:
-    """The row of a vocoder without weights: what it would cost, and why nothing was heard."""
+def unavailable_row(corpus: str, mels: str, vocoder: str, reason: str, cost: dict[str, float]) -> VocoderRow:
+    """Make the row of a vocoder without weights: its cost, and why it has no other figures."""
     note = f"{vocoder}: unavailable ({reason}); its cost was measured with random weights"
-    missing = dict.fromkeys(HEARD if mels == GENERATED else QUALITY, UNAVAILABLE)
+    missing = dict.fromkeys(WITHOUT_RECORDING if mels == GENERATED else QUALITY, UNAVAILABLE)
     return VocoderRow(corpus, mels, vocoder, 0, dict(cost), missing, [note])
 
 
-def finite(figures: dict[str, float], notes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
-    """Figures that are finite, and a note for each that is not."""
+def keep_finite(figures: dict[str, float], notes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
+    """Keep the figures that are finite, and add a note for each that is not."""
     kept = {name: value for name, value in figures.items() if torch.tensor(value).isfinite()}
     lost = [name for name in figures if name not in kept and not name.endswith(("_low", "_high"))]
     return kept, [*notes, *(f"{name}: not finite, left out" for name in lost)]

@@ -1,4 +1,4 @@
-"""Steady tones in pauses: what a listener calls a whistle, and what no distance frame by frame shows."""
+"""Measures steady tones in pauses, which people call a whistle and which no distance frame by frame shows."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ _FLOOR = 1e-9  # power of a bin; a full-scale sine has 65,536
 
 
 def whistle_db(waveforms: Tensor) -> float:
-    """How far one frequency stands above its neighbours in the pauses of ``waveforms`` ``(B, N)``, dB.
+    """Measure how far one frequency stands above its neighbours in the pauses of ``waveforms`` ``(B, N)``, dB.
 
     The power spectrum of each clip's quiet frames, in dB, less its running median; then the mean over clips, of which
     the largest value counts. Noise has little, whatever its colour; recordings keep the hum of their rooms.

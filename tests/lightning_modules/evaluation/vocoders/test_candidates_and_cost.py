@@ -9,7 +9,7 @@ from lightning_modules.checkpoints.vocoders import NeuralVocoder
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.vocoders import candidates
 from lightning_modules.evaluation.vocoders.candidates import load_candidates
-from lightning_modules.evaluation.vocoders.cost import count_fft_gmacs, in_turn
+from lightning_modules.evaluation.vocoders.cost import count_fft_gmacs, time_in_turn
 from lightning_modules.networks import HiFiGANGenerator
 
 SMALL = {"width": 16, "factors": (16, 16), "upsampling_kernels": (32, 32), "kernels": (3,), "dilations": (1,)}
@@ -85,6 +85,6 @@ def test_turns():
     calls, now = [], iter(range(100))
     functions = {name: lambda x, name=name: calls.append((name, int(x))) for name in "ab"}
     threads = torch.get_num_threads()
-    seconds = in_turn(functions, [torch.tensor(1), torch.tensor(2)], lambda: next(now))
+    seconds = time_in_turn(functions, [torch.tensor(1), torch.tensor(2)], lambda: next(now))
     assert calls == [("a", 1), ("b", 1), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
     assert seconds == {"a": [1, 1], "b": [1, 1]} and torch.get_num_threads() == threads

@@ -9,13 +9,21 @@ from lightning_modules.evaluation.scoring import load_reference
 from lightning_modules.evaluation.vocoders import perceptual
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
-from lightning_modules.evaluation.vocoders.speech import Speech, degraded
+from lightning_modules.evaluation.vocoders.speech import Speech, degrade
 from lightning_modules.evaluation.vocoders.vocoder_rows import COST, DEGRADED, GENERATED, QUALITY, REAL, RECORDING
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FrechetDistance
 
 DIGITS = [3, 4]
-HEARD = ("accuracy", "accuracy_low", "accuracy_high", "confidence", "fid_train", "stft_distance", "mel_error")
+SHARED = (
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "confidence",
+    "fid_train",
+    "stft_distance",
+    "mel_error",
+)
 
 
 class Hum(Vocoder):
@@ -49,7 +57,7 @@ def test_the_recordings_given_back(compare):
         assert row.figures["stft_distance"] == row.figures["pesq"] == 0.0
         assert row.figures["mel_error"] == pytest.approx(0.0, abs=1e-5)
         assert row.figures["fid_same"] == pytest.approx(0.0, abs=1e-6)
-        assert {name: row.figures[name] for name in HEARD} == pytest.approx({name: first[name] for name in HEARD})
+        assert {name: row.figures[name] for name in SHARED} == pytest.approx({name: first[name] for name in SHARED})
         assert row.figures["stoi_skipped"] == row.clips and row.missing == {"stoi": "no clip"}
         found = {*row.figures, "stoi", "stoi_low", "stoi_high"}
         assert found == {*QUALITY, *(COST if row.vocoder == "Memory" else ())}
@@ -139,9 +147,9 @@ def test_picture(compare, tmp_path):
 
 def test_degraded_mels_depend_on_their_place_only():
     x_0 = LogMel()(0.1 * torch.randn(3, 16000, generator=torch.Generator().manual_seed(0)))
-    changed, state = degraded(LogMel(), x_0), torch.get_rng_state()
+    changed, state = degrade(LogMel(), x_0), torch.get_rng_state()
     assert changed.shape == x_0.shape and (changed - x_0).abs().mean(dim=(1, 2, 3)).min() > 1e-4
-    assert torch.equal(degraded(LogMel(), x_0[:2]), changed[:2])
+    assert torch.equal(degrade(LogMel(), x_0[:2]), changed[:2])
     assert torch.equal(torch.get_rng_state(), state), "nobody else's random numbers are touched"
 
 
