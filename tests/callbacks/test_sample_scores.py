@@ -11,7 +11,7 @@ from callbacks.sample_folder import spread_requests
 from callbacks.wav_files import write_wav
 from lightning_modules import load_generator
 from lightning_modules.checkpoints.reading import find_checkpoint
-from lightning_modules.evaluation.scoring.guide import Guide
+from lightning_modules.evaluation.scoring.guide import GuideAccuracy
 from lightning_modules.evaluation.scoring.row_facts import commit
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 
@@ -171,11 +171,11 @@ def test_digits_in_turn_and_a_seed_each():
 
 
 def test_a_guide_that_is_alone_is_reported(score_subnet):
-    guide = Guide(load_generator(score_subnet))
+    guide = GuideAccuracy(load_generator(score_subnet))
     assert guide.figures(0.5) == ({}, []), "nothing heard yet"
     waveforms, y = torch.randn(6, 16000) * 0.1, torch.tensor([0, 1, 2, 3, -1, -1])
-    passed = list(guide.listen([(waveforms, y)]))
-    assert torch.equal(passed[0][0], waveforms) and guide.asked == 4
+    passed = list(guide.count_hits([(waveforms, y)]))
+    assert torch.equal(passed[0][0], waveforms) and guide.clips == 4
     guide.hits = 4
     figures, notes = guide.figures(0.85)
     assert figures == {"guide_accuracy": 1.0} and "the guide hears 100.0% right, the evaluator 85.0%" in notes[0]

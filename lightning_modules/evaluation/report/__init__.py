@@ -1,4 +1,4 @@
-"""`scoretap report`: a folder with one page on which samples of many runs are heard side by side."""
+"""`scoretap report` writes a page on which samples of many runs can be heard side by side."""
 
 from lightning_modules.evaluation.report.listening_page import make_report
 

@@ -1,4 +1,4 @@
-"""The folder of a report, which appears whole or not at all and replaces nothing but a report."""
+"""Makes the folder of a report, which appears whole or not at all and replaces nothing but a report."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ _WRITTEN = {MARKER, "index.html", "page.css", "page.js", "blind.js", "audio", "s
 
 
 def check_folder(final: Path) -> None:
-    """Refuse a folder that is there, holds something, and is no report.
+    """Refuse a folder that holds something else than a report.
 
     Raises:
-        InputError: so it is, or it cannot be looked into or made.
+        InputError: it does, or it cannot be read or made.
     """
     try:
         taken = final.is_symlink() or (final.exists() and not final.is_dir())
@@ -33,7 +33,7 @@ def check_folder(final: Path) -> None:
 
 @contextmanager
 def report_folder(final: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of ``final`` on success and is removed otherwise.
+    """Open a temporary folder that takes the place of ``final`` on success and is removed otherwise.
 
     Files that an earlier report did not write, such as votes that a listener saved there, are kept.
     """

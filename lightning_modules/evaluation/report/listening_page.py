@@ -1,4 +1,4 @@
-"""`scoretap report`: samples of many runs on one page."""
+"""`scoretap report` gathers samples of many runs on one page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.report.folder import check_folder, report_folder
 from lightning_modules.evaluation.report.page import write_page
-from lightning_modules.evaluation.report.page_columns import Column, Line, columns_of, lines_of
+from lightning_modules.evaluation.report.page_columns import Line, PlayerColumn, columns_of, lines_of
 from lightning_modules.evaluation.report.page_media import Media, MediaWriter
 from lightning_modules.evaluation.report.sample_sets import collect_samples, leave_out
 from lightning_modules.evaluation.scoring.rows import Row
@@ -44,8 +44,8 @@ def make_report(runs: list[str], output: str = "report", reference: str | None =
     print(f"{sum(map(len, media))} clips of {len(columns)} columns: open {final / 'index.html'} in a browser")
 
 
-def _write_media(folder: Path, columns: Sequence[Column]) -> list[dict[Line, Media]]:
-    """Sounds and pictures of each column; a sound that cannot be read is named and left out.
+def _write_media(folder: Path, columns: Sequence[PlayerColumn]) -> list[dict[Line, Media]]:
+    """Write sounds and pictures of each column; a sound that cannot be read is named and left out.
 
     Raises:
         InputError: none can be read.

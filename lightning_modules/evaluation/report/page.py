@@ -1,4 +1,4 @@
-"""The page itself: HTML out of columns, rows and scores; style and behaviour are files beside this one."""
+"""Writes the HTML of the page from columns, rows and scores; style and behaviour are files beside this one."""
 
 import hashlib
 import math
@@ -9,24 +9,24 @@ from pathlib import Path
 from string import Template
 
 from lightning_modules.audio import LogMel
-from lightning_modules.evaluation.report.page_columns import Column, Heard, Line, digit_name, lines_of
+from lightning_modules.evaluation.report.page_columns import Line, PlayerClip, PlayerColumn, digit_name, lines_of
 from lightning_modules.evaluation.report.page_media import Media
 from lightning_modules.evaluation.report.score_tables import format_scores
-from lightning_modules.evaluation.scoring.folders import NO_LABEL
 from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.labels import NO_LABEL
 
 _FILES = ("page.css", "page.js", "blind.js")
 
 
 def write_page(
-    folder: Path, columns: Sequence[Column], media: Sequence[dict[Line, Media]], scores: Sequence[Row]
+    folder: Path, columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]], scores: Sequence[Row]
 ) -> None:
     """Write ``index.html`` and the files that it needs, beside the sounds and pictures that are already there.
 
     Args:
         folder: of the page.
         columns: in their order.
-        media: of each column, what of its clips could be read.
+        media: for each column, those of its clips that could be read.
         scores: rows of the table; may be empty.
     """
     low, high = _decibel_range()
@@ -49,8 +49,10 @@ def write_page(
     (folder / "index.html").write_text(template.substitute(parts), encoding="utf-8")
 
 
-def _tables(columns: Sequence[Column], media: Sequence[dict[Line, Media]], lines: Sequence[Line]) -> Iterable[str]:
-    """Players of samples that were guided towards a digit, and of those that were not: each table has its columns."""
+def _tables(
+    columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]], lines: Sequence[Line]
+) -> Iterable[str]:
+    """Yield a table of players for samples that were guided towards a digit, and one for those that were not."""
     guided = [line for line in lines if line.label != NO_LABEL]
     for title, part in (("A digit was asked for", guided), ("No digit was asked for", lines[len(guided) :])):
         shown = [i for i, written in enumerate(media) if any(line in written for line in part)]
@@ -74,7 +76,7 @@ def _tables(columns: Sequence[Column], media: Sequence[dict[Line, Media]], lines
         )
 
 
-def _row(columns: Sequence[Column], media: Sequence[dict[Line, Media]], line: Line, shown: Sequence[int]) -> str:
+def _row(columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]], line: Line, shown: Sequence[int]) -> str:
     seeds = [column.clips[line].seed for column in columns if line in column.clips]
     drawn = [seed for seed in seeds if seed is not None]
     shared = max(set(drawn), key=lambda seed: (drawn.count(seed), -seed)) if drawn else None
@@ -94,24 +96,24 @@ def _row(columns: Sequence[Column], media: Sequence[dict[Line, Media]], line: Li
     return f'<tr data-digit="{_digit(line.label)}">{"".join(cells)}</tr>'
 
 
-def _cell(number: int, column: Column, heard: Heard, media: Media, label: int, shared: int | None) -> str:
-    what = heard.note or f"seed {heard.seed}"
+def _cell(number: int, column: PlayerColumn, clip: PlayerClip, media: Media, label: int, shared: int | None) -> str:
+    what = clip.note or f"seed {clip.seed}"
     name = escape(f"{column.name}: {digit_name(label)}, {what}")
-    unlike_row = heard.seed is not None and heard.seed != shared
-    note = f"<small>{escape(what)}</small>" if unlike_row or heard.note not in ("", "recording") else ""
+    unlike_row = clip.seed is not None and clip.seed != shared
+    note = f"<small>{escape(what)}</small>" if unlike_row or clip.note not in ("", "recording") else ""
     loudness = "" if math.isinf(media.loudness) else f"{media.loudness:.2f}"
     return (
         f'<td {_column_data(number, column)}><span class="who" aria-hidden="true">{escape(column.model)} '
         f"{_scale_badge(column)}<small>{escape(column.way)}</small></span>"
         f'<button type="button" class="clip" aria-label="Play {name}" data-name="{name}" '
-        f'data-word="{digit_name(label)}" data-seed="{"" if heard.seed is None else heard.seed}" '
+        f'data-word="{digit_name(label)}" data-seed="{"" if clip.seed is None else clip.seed}" '
         f'data-loudness="{loudness}"><img src="{escape(media.picture)}" width="126" height="80" loading="lazy" '
         f'alt="Spectrogram of {name}"></button>'
         f'<audio controls preload="none" src="{escape(media.audio)}" aria-label="{name}"></audio>{note}</td>'
     )
 
 
-def _filters(columns: Sequence[Column], lines: Sequence[Line]) -> Iterable[str]:
+def _filters(columns: Sequence[PlayerColumn], lines: Sequence[Line]) -> Iterable[str]:
     labels = dict.fromkeys(line.label for line in lines)
     yield _chips("digit", "Digit", {_digit(label): "any" if label == NO_LABEL else str(label) for label in labels})
     yield _chips("model", "Model", {column.model: column.model for column in columns})
@@ -120,7 +122,7 @@ def _filters(columns: Sequence[Column], lines: Sequence[Line]) -> Iterable[str]:
 
 
 def _chips(name: str, legend: str, values: dict[str, str]) -> str:
-    """Boxes to tick; none ticked means all. A choice of one is no choice and left out."""
+    """Write boxes to tick, none of which means all; nothing where there is only one."""
     if len(values) < 2:
         return ""
     chips = "".join(
@@ -131,13 +133,13 @@ def _chips(name: str, legend: str, values: dict[str, str]) -> str:
     return f'    <fieldset><legend>{legend}</legend><div class="chips">{chips}</div></fieldset>'
 
 
-def _column_data(number: int, column: Column) -> str:
+def _column_data(number: int, column: PlayerColumn) -> str:
     scale = "" if column.scale is None else f"{column.scale:g}"
     model, way = escape(column.model), escape(column.way)
     return f'data-column="{number}" data-model="{model}" data-scale="{scale}" data-way="{way}"'
 
 
-def _scale_badge(column: Column) -> str:
+def _scale_badge(column: PlayerColumn) -> str:
     return "" if column.scale is None else f'<span class="scale-badge">γ = {column.scale:g}</span>'
 
 
@@ -150,13 +152,13 @@ def _number(count: int, noun: str) -> str:
 
 
 def _decibel_range() -> tuple[float, float]:
-    """Mel magnitudes, dB with 1 at 0, of the darkest and the brightest colour."""
+    """Compute the Mel magnitudes of the darkest and the brightest colour, dB relative to 1."""
     fe = LogMel()
     return 20.0 * math.log10(fe.log_floor), 20.0 * fe.log_max / math.log(10.0)
 
 
-def _identity(folder: Path, columns: Sequence[Column], media: Sequence[dict[Line, Media]]) -> str:
-    """Fingerprint of names and sounds: votes in a browser belong to one page and survive writing it again."""
+def _identity(folder: Path, columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]]) -> str:
+    """Hash names and sounds: votes in a browser belong to one page and survive when it is written again."""
     digest = hashlib.sha256()
     for column, written in zip(columns, media, strict=True):
         digest.update(f"{column.name} {column.way}\n".encode())

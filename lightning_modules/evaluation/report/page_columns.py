@@ -1,4 +1,4 @@
-"""Columns and rows of the page: who stands beside whom."""
+"""Arranges samples on the page: models are columns, digits and seeds are rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,26 +7,26 @@ from pathlib import Path
 
 from datamodules.corpus_layout import DIGITS, Clip, list_clips
 from lightning_modules.evaluation.report.sample_sets import SampleSet
-from lightning_modules.evaluation.scoring.folders import NO_LABEL
+from lightning_modules.labels import NO_LABEL
 
 REAL = "Real speech"
 
 
 @dataclass(frozen=True)
-class Column:
+class PlayerColumn:
     """A column of players.
 
     Attributes:
         model: the model, the same for all of its guidance scales and no other's; :data:`REAL` for recordings.
         scale: guidance scale γ; None for real speech and where nothing is known of it.
         way: sampler and steps, and more where two columns would be alike.
-        clips: by row of :class:`Line`, what to hear there.
+        clips: the clip in each row that has one.
     """
 
     model: str
     scale: float | None
     way: str
-    clips: dict["Line", "Heard"]
+    clips: dict["Line", "PlayerClip"]
 
     @property
     def name(self) -> str:
@@ -36,15 +36,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of players: the ``number``-th sample of a digit, :data:`NO_LABEL` for samples that none was asked of."""
+    """A row of players: the ``number``-th sample of a digit, or of no digit where the label is :data:`NO_LABEL`."""
 
     label: int
     number: int
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One clip: its file, and the seed it was drawn with or, of a recording, which one it is."""
+class PlayerClip:
+    """The clip of a player: its file, and the seed that it was drawn with or a note on the recording."""
 
     file: Path
     seed: int | None
@@ -52,12 +52,12 @@ class Heard:
 
 
 def digit_name(label: int) -> str:
-    """``three`` for 3; ``any digit`` where none was asked for."""
+    """Name a digit: ``three`` for 3, and ``any digit`` for :data:`NO_LABEL`."""
     return DIGITS[label] if label != NO_LABEL else "any digit"
 
 
-def columns_of(sets: Sequence[SampleSet], per_digit: int, reference: Path | None) -> list[Column]:
-    """Real speech if there is any, then models in the order of ``sets``; as many clips per digit as asked for.
+def columns_of(sets: Sequence[SampleSet], per_digit: int, reference: Path | None) -> list[PlayerColumn]:
+    """Make the columns: real speech if there is a ``reference``, then models in the order of ``sets``.
 
     Raises:
         InputError: ``reference`` is no corpus.
@@ -70,37 +70,37 @@ def columns_of(sets: Sequence[SampleSet], per_digit: int, reference: Path | None
         for label in labels:
             for number, seed in enumerate(_own_seeds(one, label, seeds[label])):
                 if seed is not None:
-                    clips[Line(label, number)] = Heard(one.samples[label, seed], seed)
-        columns.append(Column(model, one.scale, way, clips))
+                    clips[Line(label, number)] = PlayerClip(one.samples[label, seed], seed)
+        columns.append(PlayerColumn(model, one.scale, way, clips))
     return columns if reference is None else [_real_speech(reference, labels, per_digit), *columns]
 
 
-def lines_of(columns: Sequence[Column]) -> list[Line]:
-    """Rows in which there is anything to hear: digits in order, then samples without one."""
+def lines_of(columns: Sequence[PlayerColumn]) -> list[Line]:
+    """Make the rows that have any clip: digits in order, then samples without one."""
     lines = {line for column in columns for line in column.clips}
     return sorted(lines, key=lambda line: (_place(line.label), line.number))
 
 
 def _place(label: int) -> tuple[bool, int]:
-    """Digits in order, then samples without one."""
+    """A sort key that puts samples without a digit last."""
     return label == NO_LABEL, label
 
 
 def _shared_seeds(sets: Sequence[SampleSet], label: int, count: int) -> list[int]:
-    """The seeds of a digit that most models have, small ones first among equals."""
+    """Choose the seeds of a digit that most models share, and small ones where as many share others."""
     models = Counter(seed for one in sets for digit, seed in one.samples if digit == label)
     return sorted(sorted(models, key=lambda seed: (-models[seed], seed))[:count])
 
 
 def _own_seeds(one: SampleSet, label: int, wanted: Sequence[int]) -> list[int | None]:
-    """Seeds of one model in the order of ``wanted``; others of its own stand in for those that it lacks, then None."""
+    """Match ``wanted`` seeds with those of one model; others of its own replace those that it lacks, or None."""
     own = sorted(seed for digit, seed in one.samples if digit == label)
     others = iter([seed for seed in own if seed not in wanted])
     return [seed if seed in own else next(others, None) for seed in wanted]
 
 
 def _names(sets: Sequence[SampleSet]) -> list[tuple[str, str]]:
-    """Model and way of each; what would be alike gets the run's name, then the folder's, then a number."""
+    """Name model and way of each; equal names get the name of the run, then of the folder, then a number."""
     runs: dict[str, set[str]] = {}
     for one in sets:
         runs.setdefault(one.model, set()).add(one.run)
@@ -114,8 +114,8 @@ def _names(sets: Sequence[SampleSet]) -> list[tuple[str, str]]:
     return list(zip(models, ways, strict=True))
 
 
-def _real_speech(root: Path, labels: Sequence[int], per_digit: int) -> Column:
-    """Test clips from all over the list, so that speakers differ; clips of any digit beside samples without one."""
+def _real_speech(root: Path, labels: Sequence[int], per_digit: int) -> PlayerColumn:
+    """Choose test clips from all over the list, so that speakers differ; any digit goes beside samples without one."""
     clips = {}
     known = [label for label in labels if label != NO_LABEL] or range(len(DIGITS))
     test = [clip for clip in list_clips(root)["test"] if clip.label in known]
@@ -123,11 +123,11 @@ def _real_speech(root: Path, labels: Sequence[int], per_digit: int) -> Column:
         among = [clip for clip in test if label in (clip.label, NO_LABEL)]
         for number, clip in enumerate(_spread(among, per_digit)):
             note = "recording" if label != NO_LABEL else f"recording: {digit_name(clip.label)}"
-            clips[Line(label, number)] = Heard(root / clip.path, None, note)
-    return Column(REAL, None, "test clips", clips)
+            clips[Line(label, number)] = PlayerClip(root / clip.path, None, note)
+    return PlayerColumn(REAL, None, "test clips", clips)
 
 
 def _spread(clips: Sequence[Clip], count: int) -> list[Clip]:
-    """``count`` of ``clips`` or all, the middles of equal parts."""
+    """Choose at most ``count`` of ``clips``, in equal steps."""
     count = min(count, len(clips))
     return [clips[(2 * i + 1) * len(clips) // (2 * count)] for i in range(count)]

@@ -1,4 +1,4 @@
-"""Sounds and pictures of the page."""
+"""Writes the sounds and pictures of the page."""
 
 import math
 import shutil
@@ -15,7 +15,7 @@ from lightning_modules.audio import LogMel
 
 @dataclass(frozen=True)
 class Media:
-    """One clip on the page.
+    """Files and loudness of one clip on the page.
 
     Attributes:
         audio: its sound, relative to the page.
@@ -60,7 +60,7 @@ class MediaWriter:
         return Media(audio.as_posix(), picture.as_posix(), _decibel(samples))
 
     def _image(self, mel: Tensor) -> Any:
-        """A scaled log-Mel ``(F, L)`` as a picture of 256 colours, low frequencies at the bottom; -1 is the darkest."""
+        """Draw a scaled log-Mel ``(F, L)`` in 256 colours, low frequencies at the bottom; -1 is the darkest."""
         from PIL import Image
 
         levels = ((mel.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8).flip(0)

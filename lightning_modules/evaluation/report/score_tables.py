@@ -35,5 +35,5 @@ def _format_group(group: Group) -> str:
 
 
 def _format_cell(cell: Cell) -> str:
-    """The figure, and below it in small print what stands beside it: interval, error, trained parameters."""
+    """Write the figure, and in small print what stands beside it: interval, error, trained parameters."""
     return (escape(cell.figure) or MISSING) + "".join(f"<small>{escape(part)}</small>" for part in cell.beside)

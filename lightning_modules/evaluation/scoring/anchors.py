@@ -1,4 +1,4 @@
-"""Rows of real speech that every table needs: what a figure means is seen next to them."""
+"""Makes rows of real speech, beside which a reader sees what the figures of a generator mean."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from lightning_modules.evaluation.scoring.rows import REAL_TEST, REAL_TRAIN, THR
 
 
 def measures_for(num_features: int, reference: Reference | None, own: bool = False) -> list[Measure]:
-    """Fresh measures of a row.
+    """Make fresh measures for a row.
 
     Args:
         num_features: width of the evaluator's features.
@@ -29,28 +29,28 @@ def measures_for(num_features: int, reference: Reference | None, own: bool = Fal
 
 
 def real_rows(reference: Reference, evaluator: str) -> list[Row]:
-    """``real train``, whose distances to itself are left out, and ``real test``."""
+    """Make the rows ``real train``, whose distances to itself are left out, and ``real test``."""
     train = _row(reference, evaluator, REAL_TRAIN, reference.train, own=True)
     train.notes.append("fid, kid, ndb, nearest_ratio: the training split is what the other rows refer to")
     return [train, _row(reference, evaluator, REAL_TEST, reference.test)]
 
 
 def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Row]:
-    """``real test through NAME`` for each vocoder's name: test clips by way of log-Mels, the generators' ceiling.
+    """Make a row ``real test through NAME`` for each vocoder: test clips through log-Mels and back, a generator's best.
 
     Args:
         reference: what the rows are compared with.
-        evaluator: fingerprint of the judge.
+        evaluator: fingerprint of the evaluator.
         seen: of :func:`lightning_modules.evaluation.scoring.resynthesis.load_resynthesised`.
     """
     return [_row(reference, evaluator, f"{THROUGH} {name}", clips) for name, clips in seen.items()]
 
 
 def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> list[Row]:
-    """A row per number of clips: as many real test clips, drawn by lot, against the training split.
+    """Make a row for each number of clips: as many real test clips, drawn by lot, against the training split.
 
     A Fréchet distance falls with the number of clips, so a generator's is to be read against the floor of its own N.
-    Where there are fewer test clips they are drawn with replacement; of such a row only the Fréchet distance is kept,
+    Where there are fewer test clips they are drawn with replacement; such a row keeps only the Fréchet distance,
     which is too large then, since copies add nothing. The kernel distance needs no such row: it has no bias by N.
     """
     rows, available = [], len(reference.test.y)

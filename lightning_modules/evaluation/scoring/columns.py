@@ -1,4 +1,4 @@
-"""The one table of columns: what a row of scores may hold, and how each value is checked, called and written."""
+"""Lists the columns of a row of scores: what each may hold, its name, and how it is written."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -126,7 +126,7 @@ MEASURES = tuple(column.key for column in FIGURE_COLUMNS)
 
 
 def _keys(columns: Iterable[Column]) -> tuple[str, ...]:
-    """Keys in the order of a file, each followed by those of its interval or error."""
+    """List keys in the order of a file, each followed by those of its interval or error."""
     return tuple(column.key + ending for column in columns for ending in ("", *column.beside))
 
 

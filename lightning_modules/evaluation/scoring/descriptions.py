@@ -1,4 +1,4 @@
-"""Samplers, schedules and vocoders of a row: the name of a class and its settings."""
+"""Describes samplers, schedules and vocoders by the name of a class and its settings."""
 
 import ast
 import math
@@ -29,7 +29,7 @@ class Description:
         return (f"{self.name}({inner})" if inner else self.name) + (f" {self.detail}" if self.detail else "")
 
     def stored(self) -> dict[str, Any]:
-        """The form in JSON, such as ``{"class": "DDIM", "settings": {"eta": 1.0}}``; infinity is text there."""
+        """Return the form in JSON, such as ``{"class": "DDIM", "settings": {"eta": 1.0}}``; infinity is text there."""
         settings = {
             name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in self.settings
@@ -78,7 +78,7 @@ def parse_description(text: str) -> Description:
 
 
 def _evaluate(node: ast.expr) -> Any:
-    """A plain value, or the description of a class with or without settings."""
+    """Turn syntax into a plain value or the description of a class."""
     if isinstance(node, ast.Name):
         return float(node.id) if node.id in ("inf", "nan") else Description(node.id)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:

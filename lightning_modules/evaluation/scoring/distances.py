@@ -1,4 +1,4 @@
-"""What a row measures against reference statistics of real speech."""
+"""Measures distances of clips to reference statistics of real speech."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ from lightning_modules.metrics import (
 
 
 class ClassBalance(Measure):
-    """AM score against the class probabilities of the training split, with its bootstrap 95 % interval."""
+    """Measures the AM score against class probabilities of the training split, with its 95 % interval."""
 
     def __init__(self, reference: Reference) -> None:
         train = reference.mean_probs
@@ -36,7 +36,7 @@ class ClassBalance(Measure):
 
 
 class Distances(Measure):
-    """FID, KID, NDB and the nearest-neighbour ratio to the training split.
+    """Measures FID, KID, NDB and the ratio of nearest-neighbour distances to the training split.
 
     Memory does not grow with the number of clips, beyond the 10,000 that KID keeps: for 1024 features 16 MiB for FID,
     32 MiB for its error and at most 98 MiB for KID.

@@ -11,7 +11,7 @@ from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.columns import FACTS
 from lightning_modules.evaluation.scoring.external import FolderWaveforms
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
-from lightning_modules.evaluation.scoring.guide import Guide
+from lightning_modules.evaluation.scoring.guide import GuideAccuracy
 from lightning_modules.evaluation.scoring.real_speech import RealSpeech
 from lightning_modules.evaluation.scoring.row_facts import cost_facts, device_name, origin_facts, sampling_descriptions
 from lightning_modules.evaluation.scoring.rows import Row
@@ -73,8 +73,8 @@ def generator_rows(
     Raises:
         InputError: a sample cannot be read.
     """
-    clips, fe, guide = list_speech(folder)[:count], generator.front_end, Guide(generator)
-    row = real.row(name, guide.listen(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="judged")))
+    clips, fe, guide = list_speech(folder)[:count], generator.front_end, GuideAccuracy(generator)
+    row = real.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="judged")))
     figures, notes = guide.figures(row.figures.get("accuracy"))
     row.figures.update(figures)
     row.notes.extend(notes)

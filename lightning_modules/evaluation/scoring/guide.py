@@ -1,4 +1,4 @@
-"""What the guide itself makes of generated speech: no evidence of quality, but a warning when it is alone."""
+"""Measures how often the guide recognises its own digits, which warns of guidance that fools only the guide."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,8 +9,8 @@ from lightning_modules.bases.generator import Generator
 from lightning_modules.evaluation.scoring.columns import LARGEST_GAP
 
 
-class Guide:
-    """The guiding classifier as a listener: at the lowest noise level, to the same clips as the evaluator.
+class GuideAccuracy:
+    """Counts the clips whose digit the guide recognises, at the lowest noise level.
 
     Args:
         generator: has the classifier.
@@ -18,28 +18,28 @@ class Guide:
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
-        self.hits, self.asked = 0, 0
+        self.hits, self.clips = 0, 0
 
     @torch.no_grad()
-    def listen(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pass waveforms ``(B, N)`` and digits ``(B,)`` on, and count what the guide hears right."""
+    def count_hits(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pass waveforms ``(B, N)`` and digits ``(B,)`` on, and count those that the guide recognises."""
         free, device = self.generator.is_classifier_free(), self.generator.device
         classifier = None if free else self.generator.classifier  # without it there is no guide to be deceived
         for waveform, y in batches:
-            asked = y >= 0
-            if classifier is not None and bool(asked.any()):
-                x_0 = self.generator.front_end.to(device)(waveform[asked].to(device))
+            intended = y >= 0
+            if classifier is not None and bool(intended.any()):
+                x_0 = self.generator.front_end.to(device)(waveform[intended].to(device))
                 t = torch.full((len(x_0),), self.generator.sde.t_min, device=device)
-                heard = classifier.network(*classifier.scaling(x_0, t)).argmax(dim=1).cpu()
-                self.hits += int((heard == y[asked]).sum())
-                self.asked += len(heard)
+                recognised = classifier.network(*classifier.scaling(x_0, t)).argmax(dim=1).cpu()
+                self.hits += int((recognised == y[intended]).sum())
+                self.clips += len(recognised)
             yield waveform, y
 
     def figures(self, accuracy: float | None) -> tuple[dict[str, float], list[str]]:
-        """``guide_accuracy``, and a note where it is far above the evaluator's ``accuracy``."""
-        if not self.asked or accuracy is None:
+        """Compute ``guide_accuracy``, and a note where it is far above the evaluator's ``accuracy``."""
+        if not self.clips or accuracy is None:
             return {}, []
-        own = self.hits / self.asked
+        own = self.hits / self.clips
         notes = []
         if own - accuracy > LARGEST_GAP:
             notes.append(

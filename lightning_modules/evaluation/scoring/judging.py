@@ -65,7 +65,7 @@ def measure(
         for each in measures:
             if not count:
                 each.to(batch.features.device)
-                each.keep_to_itself()
+                each.compute_locally()
             each.update(batch)
         count += len(batch.y)
     if not count:

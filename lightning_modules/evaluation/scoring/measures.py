@@ -1,4 +1,4 @@
-"""What a row measures of the evaluator's predictions, in groups that each command composes."""
+"""Measures figures of a row from the evaluator's predictions, in groups that each command composes."""
 
 import math
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ NORMAL = 1.959964  # standard errors to either end of a 95 % interval
 
 
 class Predictions(NamedTuple):
-    """What the evaluator makes of clips, all on one device that has float64.
+    """Predictions of the evaluator for clips, all on one device that has float64.
 
     Attributes:
         log_probs: ``(B, K)`` natural logarithms of class probabilities.
@@ -41,14 +41,14 @@ class Predictions(NamedTuple):
     index: Tensor  # type: ignore[assignment]  # hides tuple.index, which compares elements
 
 
-def alone(metric: Metric) -> Metric:
-    """``metric``, computing from this process' clips alone: a row is measured by one process while others wait."""
+def local_metric(metric: Metric) -> Metric:
+    """Let ``metric`` compute from the clips of this process only: one process measures a row while others wait."""
     metric.distributed_available_fn = lambda: False
     return metric
 
 
 class Measure(ABC):
-    """Figures of one kind, from predictions that come in batches; computed in float64."""
+    """Computes figures of one kind, in float64, from predictions that come in batches."""
 
     @abstractmethod
     def update(self, seen: Predictions) -> None:
@@ -56,10 +56,10 @@ class Measure(ABC):
 
     @abstractmethod
     def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        """Computations by name; each gives figures, or raises ValueError where there are too few clips."""
+        """Return computations by name; each gives figures, or raises ValueError where there are too few clips."""
 
     def metrics(self) -> list[Metric]:
-        """The metrics that it holds."""
+        """List the metrics that this measure holds."""
         return [value for value in vars(self).values() if isinstance(value, Metric)]
 
     def to(self, device: torch.device | str) -> None:
@@ -67,23 +67,23 @@ class Measure(ABC):
         for metric in self.metrics():
             metric.to(device)
 
-    def keep_to_itself(self) -> None:
-        """Let its metrics compute :func:`alone`."""
+    def compute_locally(self) -> None:
+        """Make each of its metrics a :func:`local_metric`."""
         for metric in self.metrics():
-            alone(metric)
+            local_metric(metric)
 
     def _undo_sync(self) -> None:
-        """Give its metrics their own process' state back; torchmetrics leaves them with all of it after an error."""
+        """Give its metrics the state of their own process back; after an error torchmetrics leaves that of all."""
         for metric in self.metrics():
             if metric._is_synced:
                 metric.unsync()
 
     def confusion(self) -> list[list[int]] | None:
-        """Counts of clips, rows intended and columns heard, where this measures them and there is such a clip."""
+        """Count clips by intended and recognised digit; None where this measure does not, or no digit was intended."""
         return None
 
     def compute(self) -> tuple[dict[str, float], list[str]]:
-        """Finite figures, and a note for each part or figure that there is not."""
+        """Compute finite figures, and a note for each part or figure that is missing."""
         figures: dict[str, float] = {}
         notes: list[str] = []
         for name, part in self.parts().items():
@@ -99,14 +99,14 @@ class Measure(ABC):
 
 
 def _ends(name: str, value: Tensor, error: Tensor | None) -> dict[str, Tensor]:
-    """Normal 95 % interval of a figure by its standard error; nothing where there is none."""
+    """Compute the normal 95 % interval of a figure from its standard error; nothing where there is none."""
     if error is None:
         return {}
     return {f"{name}_low": value - NORMAL * error, f"{name}_high": value + NORMAL * error}
 
 
 class Recognition(Measure):
-    """Accuracy of intended digits and confidence with 95 % intervals, and the confusion; keeps counts and sums."""
+    """Measures accuracy of intended digits and confidence, with 95 % intervals, and the confusion."""
 
     def __init__(self) -> None:
         self.metric = IntendedAccuracy()
@@ -146,7 +146,7 @@ class Recognition(Measure):
 
 
 class Diversity(Measure):
-    """Diversity within classes; where a clip has no intended digit, within the class that the evaluator hears.
+    """Measures diversity within classes; a clip without an intended digit counts in the class that is recognised.
 
     Args:
         num_features: width of the evaluator's features, D.
@@ -168,7 +168,7 @@ class Diversity(Measure):
 
 
 class Sharpness(Measure):
-    """Inception scores, plain and modified: exact with bootstrap 95 % intervals, and in the benchmark's forms.
+    """Measures Inception scores, plain and modified: exact with 95 % intervals, and as the benchmark does.
 
     The benchmark's forms and the intervals need every clip's log-probabilities. They are the only memory of a row that
     grows with the number of clips: 88 bytes per clip in each of three metrics, and in a fourth for the AM score's

@@ -1,4 +1,4 @@
-"""Rows written as CSV, as JSON and as text for a terminal."""
+"""Writes rows as CSV, as JSON and as text for a terminal."""
 
 import csv
 import json

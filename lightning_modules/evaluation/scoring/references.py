@@ -14,7 +14,7 @@ from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches
 from lightning_modules.evaluation.scoring.judging import measuring_device, predictions
 from lightning_modules.evaluation.scoring.keeping import clips_key, keep, kept, kept_file
-from lightning_modules.evaluation.scoring.measures import Predictions, alone
+from lightning_modules.evaluation.scoring.measures import Predictions, local_metric
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
 
@@ -134,7 +134,7 @@ def _on(reference: Reference, device: torch.device) -> Reference:
 
 
 def _summarise(train: Predictions, test: Predictions) -> Reference:
-    moments = alone(FeatureMoments(train.features.shape[1]))
+    moments = local_metric(FeatureMoments(train.features.shape[1]))
     for part in train.features.split(CHUNK):
         moments.update(part)
     bins, no_bins = None, ""

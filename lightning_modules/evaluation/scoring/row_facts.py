@@ -1,4 +1,4 @@
-"""What a generator's row says beside its figures: size, cost, settings and origin."""
+"""Gathers facts of a generator's row: size, cost, settings and origin."""
 
 import subprocess
 from importlib.metadata import version
@@ -16,7 +16,7 @@ from lightning_modules.networks.cost import count_gmacs, count_parameters
 
 
 def sampling_settings(generator: Generator) -> dict[str, Any]:
-    """Plain values that a sample depends on, beside its label and seed; classes and their settings are text."""
+    """Gather plain values that a sample depends on, beside label and seed; classes and their settings are text."""
     sampling = generator.sampling
     return {
         "checkpoint": fingerprint(generator.state_dict()),
@@ -31,7 +31,7 @@ def sampling_settings(generator: Generator) -> dict[str, Any]:
 
 
 def sampling_descriptions(generator: Generator) -> dict[str, Description]:
-    """Classes and settings of what draws a sample: guidance, sampler, time grid and vocoder."""
+    """Describe what draws a sample: guidance, sampler, time grid and vocoder."""
     sampling, vocoder = generator.sampling, generator.vocoder
     kind = sampling.guidance_name(generator.denoiser).removeprefix(str(sampling.guidance)).strip()
     return {
@@ -43,7 +43,7 @@ def sampling_descriptions(generator: Generator) -> dict[str, Description]:
 
 
 def _describe_schedule(schedule: GuidanceSchedule, kind: str = "") -> Description:
-    """A schedule, which may have others inside, with its settings in the order of its own text."""
+    """Describe a schedule, which may have others inside, with its settings in the order of its own text."""
     settings = tuple(
         (name, _describe_schedule(value) if isinstance(value, GuidanceSchedule) else value)
         for name, value in vars(schedule).items()
@@ -53,7 +53,7 @@ def _describe_schedule(schedule: GuidanceSchedule, kind: str = "") -> Descriptio
 
 
 def cost_facts(generator: Generator, guided: bool) -> dict[str, Any]:
-    """Parameters of the networks that a sample needs, and multiply-accumulates of drawing one, counted.
+    """Count the parameters of the networks that a sample needs, and the multiply-accumulates of drawing it.
 
     The paper's Table 1 counts a U-Net's separate classifier only where it guides; so does this. A step is an evaluation
     of the network, of which classifier-free guidance makes two at a time. The vocoder is not counted: see ``audio``.
@@ -82,7 +82,7 @@ def cost_facts(generator: Generator, guided: bool) -> dict[str, Any]:
 
 
 def origin_facts(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Training data and budget of a checkpoint, and the code that judges it.
+    """Read training data and budget of a checkpoint, and name the code that scores it.
 
     Labels and share of the data are the generator's own: its classifier may have been trained on more.
     """
@@ -97,7 +97,7 @@ def origin_facts(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Commit of the checkout that this code runs from, ``+`` where files differ from it; else the version."""
+    """Name the commit of the checkout that this code runs from, with ``+`` where files differ; else the version."""
     folder = Path(__file__).resolve().parents[3]
     try:
         if not (folder / ".git").exists():  # a package may be installed inside another project's checkout
@@ -111,7 +111,7 @@ def commit() -> str:
 
 
 def device_name(device: torch.device) -> str:
-    """The device of a time: a GPU's name, or the number of CPU threads."""
+    """Name the device of a measured time: a GPU, or a CPU with its number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()

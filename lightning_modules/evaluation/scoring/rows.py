@@ -1,4 +1,4 @@
-"""One row of the table: what was scored, its figures, what it cost, and why a figure is missing."""
+"""Holds one row of the table: what was scored, its figures, its facts, and why a figure is missing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Row:
         )
 
     def __getitem__(self, column: str) -> Any:
-        """Value of a column, None where this row has none.
+        """Read a column; None where this row has no value.
 
         Raises:
             KeyError: there is no such column.
@@ -74,6 +74,6 @@ class Row:
         return Row.from_values({**own, **values}, self.file)
 
     def cells(self) -> dict[str, Any]:
-        """Plain values of all columns, None where there is none; descriptions are text."""
+        """Return plain values of all columns, None where there is none; descriptions are text."""
         values = {name: self[name] for name in COLUMNS}
         return {name: str(value) if isinstance(value, Description) else value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""`scoretap table` and `scoretap plot`: rows of many runs side by side, as Markdown, CSV and pictures."""
+"""`scoretap table` and `scoretap plot` show rows of many runs side by side, as Markdown, CSV and pictures."""
 
 from lightning_modules.evaluation.tables.run_table import make_table
 from lightning_modules.evaluation.tables.sweep_command import make_plot

@@ -1,4 +1,4 @@
-"""Columns that a plot is drawn against: which there are, how their values are called, and in which order they stand."""
+"""Names and orders the columns that a plot is drawn against, and their values."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,10 +24,10 @@ _ORDER = (*_SAMPLERS, *_SCHEDULES)
 
 
 def check_columns(wanted: Iterable[str], known: Sequence[str], option: str) -> None:
-    """Refuse a name that is no column, or one that cannot be used so.
+    """Refuse a name that is no column, or a column that cannot be used for this option.
 
     Raises:
-        InputError: names what can.
+        InputError: a name is not among ``known``.
     """
     for name in wanted:
         if name not in known:
@@ -35,7 +35,7 @@ def check_columns(wanted: Iterable[str], known: Sequence[str], option: str) -> N
 
 
 def title(column: str) -> str:
-    """Name of a column at an axis or above a table."""
+    """Name a column at an axis or above a table."""
     if column == DATA:
         return "trained on"
     if column in MEASURES and TABLE[column].heading:
@@ -44,7 +44,7 @@ def title(column: str) -> str:
 
 
 def read(row: Row, column: str) -> Any:
-    """Value of a column, with lists as tuples; of :data:`DATA` a pair of labels and fraction, None if not stated."""
+    """Read a column of a row, lists as tuples; :data:`DATA` is a pair of labels and fraction, None if not stated."""
     if column == DATA:
         labels, fraction = row["training_labels"], row["training_fraction"]
         return None if labels is None or fraction is None else (tuple(labels), float(fraction))
@@ -53,7 +53,7 @@ def read(row: Row, column: str) -> Any:
 
 
 def order(column: str, value: Any) -> tuple[Any, ...]:
-    """Sort key: numbers rise, texts by alphabet, the paper's sampler and most training data first; None last."""
+    """Make a sort key: numbers rise, the paper's sampler and most training data come first, None comes last."""
     if value is None:
         return (1,)
     if column == DATA:
@@ -64,7 +64,7 @@ def order(column: str, value: Any) -> tuple[Any, ...]:
 
 
 def labels(column: str, values: Iterable[Any]) -> dict[Any, str]:
-    """Short names of a column's values; where two would be alike, both are written out."""
+    """Give short names to a column's values; where two would be alike, both are written out."""
     distinct = list(dict.fromkeys(values))
     short = {value: _label(column, value) for value in distinct}
     alike = [name for name in short.values() if list(short.values()).count(name) > 1]

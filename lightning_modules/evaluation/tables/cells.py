@@ -1,4 +1,4 @@
-"""The cells of a row in tables of documents, and the marks that its name carries."""
+"""Writes the cells of rows in documents, and the marks that their names carry."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ FOOTNOTES = {
 
 
 class Cell(NamedTuple):
-    """One cell: its figure, and what stands beside it, such as an interval; both are empty where nothing is known."""
+    """One cell: its figure, and what stands beside it, such as an interval; empty where nothing is known."""
 
     figure: str
     beside: tuple[str, ...] = ()
@@ -25,18 +25,18 @@ class Cell(NamedTuple):
 
 
 def cells(rows: Sequence[Row]) -> dict[str, list[Cell]]:
-    """Cells of ``rows`` by heading, of those columns that some row has."""
+    """Write the cells of ``rows`` by heading, for those columns that some row has."""
     columns = {column.title: [_cell(row, column) for row in rows] for column in map(TABLE.__getitem__, SHOWN)}
     return {title: found for title, found in columns.items() if any(cell.figure for cell in found)}
 
 
 def swept_cell(row: Row, key: str) -> str:
-    """The cell of a column in the table of a plot; what is no figure has four digits there."""
+    """Write a cell in the table of a plot, where columns that are no figures have four digits."""
     return str(figure_cell(row, TABLE[key] if key in MEASURES else Column(key)))
 
 
 def marks(row: Row) -> str:
-    """Signs of :data:`FOOTNOTES` that a row carries."""
+    """Choose the signs of :data:`FOOTNOTES` that a row carries."""
     few = "†" if row.count < FEW_CLIPS else ""
     by_evaluator, by_guide = row["accuracy"], row["guide_accuracy"]
     fooled = by_evaluator is not None and by_guide is not None and by_guide - by_evaluator > LARGEST_GAP
@@ -44,7 +44,7 @@ def marks(row: Row) -> str:
 
 
 def marked_name(row: Row) -> str:
-    """Name of a row and its marks."""
+    """Write the name of a row and its marks."""
     return f"{row.name} {marks(row)}".strip()
 
 
@@ -57,7 +57,7 @@ def rounded(value: object) -> str:
 
 
 def figure_cell(row: Row, column: Column) -> Cell:
-    """A number in the form of its column, with its interval and error where the column shows them."""
+    """Write a number in the form of its column, with its interval and error where the column shows them."""
     value = row[column.key]
     if value is None:
         return Cell("")

@@ -1,4 +1,4 @@
-"""Metrics against a swept setting as one picture: a row of axes for each metric, a column for each panel."""
+"""Draws metrics against a swept setting: a row of axes for each metric, a column for each panel."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -20,7 +20,7 @@ SEEN, UNSEEN = "digits seen in training", "digits never seen in training"
 
 
 def strokes(sweep: Sweep, y: str) -> list[tuple[str, bool]]:
-    """Columns drawn for ``y``, and whether they are of digits that the generative part never saw.
+    """List the columns that are drawn for ``y``, and whether they are about digits never seen in training.
 
     Where some rows tell digits apart, an accuracy is two lines.
     """
@@ -122,7 +122,7 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
 
 
 def _scale_x(axis: Any, sweep: Sweep) -> None:
-    """Logarithmic where the column is a cost; a tick for each value where they are few and far enough apart."""
+    """Scale the x-axis by logarithm where it is a cost; values that are few and far apart have a tick each."""
     values = sorted({mark.x for mark in sweep.marks})
     logarithmic = TABLE[sweep.x].is_cost and values[0] > 0
     if logarithmic:
@@ -146,7 +146,7 @@ def _scale_y(axis: Any, sweep: Sweep, y: str) -> None:
 
 
 def _plain_ticks(scaled: Any, values: Sequence[float]) -> None:
-    """Ticks 1, 2, 5, 10 without powers; fewer where they would span more than two decades."""
+    """Set ticks at 1, 2, 5, 10 without powers; fewer where they would span more than two decades."""
     from matplotlib.ticker import LogLocator
 
     subs = (1, 2, 5) if max(values) / min(values) < 300 else (1,)
@@ -154,5 +154,5 @@ def _plain_ticks(scaled: Any, values: Sequence[float]) -> None:
 
 
 def _literal(text: str) -> str:
-    """Text in which dollar signs begin no formula."""
+    """Escape dollar signs, which would begin a formula."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""Rows that may be compared, each once and in the order of the table."""
+"""Groups rows that may be compared, each once and in the order of the table."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +51,7 @@ class Group:
 
 
 def group_rows(rows: Iterable[Row]) -> list[Group]:
-    """Groups in the order of corpus, labels and evaluator."""
+    """Group rows, in the order of corpus, labels and evaluator."""
     found: dict[tuple[str | None, tuple[int, ...] | None, str, int | None], list[Row]] = {}
     for row in rows:
         labels = None if row["labels"] is None else tuple(sorted(row["labels"]))
@@ -109,7 +109,7 @@ def _agree(one: Row, other: Row) -> bool:
 
 
 def _place(row: Row) -> tuple[Any, ...]:
-    """Real speech, floors by N, folders, then models by guidance scale and name."""
+    """A sort key: real speech, floors by N, folders, then models by guidance scale and name."""
     name, kind = row.name, row["kind"]
     if kind == "anchor":
         known = (REAL_TRAIN, REAL_TEST)
@@ -134,7 +134,7 @@ def _sort_key(value: Any) -> tuple[bool, Any]:
 
 
 def _absent_anchors(rows: Sequence[Row]) -> list[str]:
-    """A sentence that names the rows of real speech that a reader would need; none if all are there."""
+    """Name the rows of real speech that a reader would miss, in a sentence; none if all are there."""
     anchors = [row for row in rows if row["kind"] == "anchor"]
     through = [row for row in anchors if row.name.startswith(THROUGH)]
     other_vocoder = any(row["kind"] == "model" and row["vocoder"] and not is_griffin_lim(row) for row in rows)
@@ -147,7 +147,7 @@ def _absent_anchors(rows: Sequence[Row]) -> list[str]:
 
 
 def _with_distinct_names(rows: Sequence[Row]) -> list[Row]:
-    """Add to the names of models that share one how they were sampled or what they were trained on, if this differs."""
+    """Tell models of one name apart by how they were sampled and what they were trained on."""
     return _with_way_in_name(_with_way_in_name(rows, _sampling), _training_data)
 
 
@@ -186,7 +186,7 @@ def _with_means(rows: Sequence[Row]) -> list[Row]:
 
 
 def _mean(rows: Sequence[Row]) -> list[Row]:
-    """One row, or none for fewer than two checkpoints; a checkpoint that was scored twice counts once, by its mean."""
+    """Average over checkpoints, of which there must be two; one that was scored twice counts once, by its mean."""
     by_checkpoint: dict[str, list[Row]] = {}
     for row in rows:
         if row["checkpoint"]:

@@ -34,7 +34,7 @@ def _group_section(group: Group) -> str:
 
 
 def lines_below(group: Group) -> list[str]:
-    """Sentences that stand below the table of a group: what its signs mean, and remarks."""
+    """List the sentences below the table of a group: what its signs mean, and remarks."""
     used = "".join(map(marks, group.rows))
     return [LEGEND, *(f"{sign} {text}" for sign, text in FOOTNOTES.items() if sign in used), *group.remarks]
 
@@ -64,12 +64,12 @@ def _quoted_section() -> str:
 
 
 def markdown_table(columns: dict[str, list[str]]) -> list[str]:
-    """Lines of a Markdown table; empty cells become a dash."""
+    """Write the lines of a Markdown table; empty cells become a dash."""
     rows = zip(*columns.values(), strict=True)
     lines = [list(columns), [":--", *["--:"] * (len(columns) - 1)], *([plain(cell) for cell in row] for row in rows)]
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def plain(text: str) -> str:
-    """Text that stays in its cell and on its line."""
+    """Escape text so that it stays in its cell and on its line."""
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split()) or MISSING

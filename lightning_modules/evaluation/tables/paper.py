@@ -1,4 +1,4 @@
-"""What the paper reports, quoted for orientation: another evaluator judged it, so it never shares a table with ours.
+"""Quotes the rows of the paper; another evaluator scored them, so they never share a table with ours.
 
 Source: R. Makarov, T. Gerkmann, *Repurposing a Speech Classifier for Guided Diffusion-Based Speech Generation*,
 Interspeech 2026, arXiv:2606.20457, Table 1. Digits as printed there; empty where it has none.
@@ -27,7 +27,7 @@ class QuotedRow(NamedTuple):
 
     @property
     def gmacs_per_sample(self) -> Decimal | None:
-        """GMACs of a sample, steps times :data:`STEPS`: computed here, not in the paper. None where it has none."""
+        """GMACs of a sample, :data:`STEPS` steps: computed here, not in the paper; None where it states none."""
         return Decimal(self.gmacs_per_step) * STEPS if self.gmacs_per_step else None
 
 

@@ -1,4 +1,4 @@
-"""FID against the multiply-accumulates of a sample."""
+"""Draws FID against the multiply-accumulates of a sample."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ def save_plot(path: Path, groups: Sequence[Group]) -> None:
 
 
 def model_rows(group: Group) -> list[Row]:
-    """Rows of models whose cost and FID are known."""
+    """Choose the models whose cost and FID are known."""
     return [
         row
         for row in group.rows
@@ -48,7 +48,7 @@ def model_rows(group: Group) -> list[Row]:
 
 
 def _draw(axis: Any, group: Group) -> list[tuple[float, float, str, str]]:
-    """Everything but the labels: x, y, text and colour of these."""
+    """Draw everything but the labels, of which x, y, text and colour are returned."""
     from matplotlib.ticker import LogLocator
 
     points = []
@@ -86,7 +86,7 @@ def _legend(row: Row) -> str:
 
 
 def _literal(text: str) -> str:
-    """Text in which dollar signs begin no formula."""
+    """Escape dollar signs, which would begin a formula."""
     return text.replace("$", r"\$")
 
 

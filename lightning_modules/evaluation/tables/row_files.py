@@ -87,7 +87,7 @@ def _find_files(run: Path) -> list[Path]:
 
 
 def _values(entry: Any) -> dict[str, Any]:
-    """The known columns of one row; ValueError says what is wrong with it."""
+    """Check one row and return its known columns; a ValueError says what is wrong."""
     if not isinstance(entry, dict):
         raise ValueError(f"{str(entry)[:40]!r} in place of a row")
     values = {column: entry.get(column) for column in COLUMNS}

@@ -1,4 +1,4 @@
-"""`scoretap table`: scores of many runs as one document."""
+"""`scoretap table` writes the scores of many runs as one document."""
 
 import csv
 import re
@@ -52,7 +52,7 @@ def make_table(runs: list[str], output: str = "table", readme: str | None = None
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """All columns of every row and the file that it came from, as CSV."""
+    """Write all columns of every row, and the file that it came from, as CSV."""
     with new_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*COLUMNS, "file"])
@@ -60,7 +60,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _split_at_marks(path: Path) -> tuple[str, str]:
-    """What stands before and after the table."""
+    """Return the text before and after the table."""
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, ValueError) as error:
@@ -72,7 +72,7 @@ def _split_at_marks(path: Path) -> tuple[str, str]:
 
 
 def _cell(value: Any) -> Any:
-    """Lists as one cell; csv writes None as an empty cell and numbers in full."""
+    """Join a list to one cell; csv writes None as an empty cell and numbers in full."""
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 

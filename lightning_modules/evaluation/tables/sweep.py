@@ -50,15 +50,15 @@ class Sweep:
     marks: list[Mark]
 
     def points(self, panel: str, line: str, y: str) -> list[Point]:
-        """Points of a line, by x; rows without ``y`` leave none."""
+        """Collect the points of a line, by x; rows without ``y`` give none."""
         chosen = [mark for mark in self.marks if (mark.panel, mark.line) == (panel, line)]
         return [Point(mark.x, mark.row[y], *interval(mark.row, y)) for mark in chosen if mark.row[y] is not None]
 
 
 def interval(row: Row, column: str) -> tuple[float, float]:
-    """Ends of a figure's 95 % interval, from its standard error where no ends are stated; the figure where neither is.
+    """Find both ends of a figure's 95 % interval; where its row states none, by the standard error.
 
-    Of a mean over seeds they are its standard deviation away.
+    Without that both are the figure. Of a mean over seeds they are its standard deviation away.
     """
     value, (low, high, error) = row[column], beside(row, column)
     if low is not None and high is not None:
@@ -74,7 +74,7 @@ def has_interval(row: Row, column: str) -> bool:
 
 
 def beside(row: Row, column: str) -> tuple[float | None, float | None, float | None]:
-    """Lower end, upper end and standard error of a figure; a cost has none."""
+    """Read lower end, upper end and standard error of a figure; a cost has none."""
     low, high, error = (row[column + ending] if column in MEASURES else None for ending in BESIDE)
     return low, high, error
 
@@ -115,7 +115,7 @@ def _values(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _names(columns: Sequence[str], found: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
-    """Names of the combinations that occur, in order."""
+    """Name the combinations that occur, in order."""
     distinct = sorted(
         set(found), key=lambda values: [order(column, value) for column, value in zip(columns, values, strict=True)]
     )
@@ -149,7 +149,7 @@ def _mean(rows: Sequence[Row]) -> Row:
     return replace(rows[0].replaced(**changes), file="")
 
 
-def with_seen(rows: Sequence[Row]) -> list[Row]:
+def with_seen_accuracy(rows: Sequence[Row]) -> list[Row]:
     """Count the accuracy of models that saw all digits as one over seen digits, where other rows tell these apart."""
     if all(row["accuracy_unseen"] is None for row in rows):
         return list(rows)

@@ -1,4 +1,4 @@
-"""`scoretap plot`: metrics of many runs against a swept setting, as a picture and as Markdown."""
+"""`scoretap plot` draws metrics of many runs against a swept setting, and writes them as Markdown."""
 
 import sys
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from lightning_modules.evaluation.tables.curves import save_curves, strokes
 from lightning_modules.evaluation.tables.groups import Group, group_rows
 from lightning_modules.evaluation.tables.markdown import format_heading
 from lightning_modules.evaluation.tables.row_files import collect_rows
-from lightning_modules.evaluation.tables.sweep import Sweep, arrange, with_seen
+from lightning_modules.evaluation.tables.sweep import Sweep, arrange, with_seen_accuracy
 from lightning_modules.evaluation.tables.sweep_markdown import cheapest_sentence, format_sweep
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -51,7 +51,7 @@ def make_plot(
     Raises:
         InputError: a column is unknown, nothing can be drawn, or a file cannot be written.
     """
-    ys, keys, kept = _listed(y), (_listed(panels), _listed(lines)), where or {}
+    ys, keys, kept = _as_list(y), (_as_list(panels), _as_list(lines)), where or {}
     for option, names, known in (
         ("x", [x], MEASURED), ("y", ys, MEASURED), ("panels", keys[0], KEYS), ("lines", keys[1], KEYS),
         ("where", list(kept), KEYS),
@@ -63,7 +63,7 @@ def make_plot(
     drawn = []
     for group, band in zip(groups, bands, strict=True):
         rows = [row for row in group.rows if row["kind"] in ("model", "folder") and _fits(row, kept)]
-        sweep = arrange(with_seen(rows), x, *keys)
+        sweep = arrange(with_seen_accuracy(rows), x, *keys)
         if shown := [column for column in ys if _has_points(sweep, column)]:
             drawn.append((format_heading(group), sweep, shown, band))
     if not drawn:
@@ -76,7 +76,7 @@ Drawn = tuple[str, Sweep, list[str], Row | None]  # heading, marks, figures that
 
 
 def _write(picture: Path, drawn: Sequence[Drawn], keys: tuple[list[str], list[str]]) -> None:
-    """A picture for each, one document for all."""
+    """Write a picture for each group and one document for all."""
     sections = []
     for number, (heading, sweep, ys, reference) in enumerate(drawn, 1):
         path = picture if number == 1 else picture.with_name(f"{picture.stem}_{number}{picture.suffix}")
@@ -92,12 +92,12 @@ def _write(picture: Path, drawn: Sequence[Drawn], keys: tuple[list[str], list[st
             print(cheapest_sentence(sweep, reference))
 
 
-def _listed(names: Names | None) -> list[str]:
+def _as_list(names: Names | None) -> list[str]:
     return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def _picture(output: str) -> Path:
-    """The path of the picture, in a folder that can be written."""
+    """Check the path of the picture and make its folder."""
     path = Path(output).expanduser()
     if path.suffix not in SUFFIXES:
         raise InputError(f"expected an --output that ends in .png, .svg or .pdf, got {output!r}")
@@ -109,7 +109,7 @@ def _picture(output: str) -> Path:
 
 
 def _references(groups: Sequence[Group], name: str | None) -> list[Row | None]:
-    """The row of that name in each group, None where there is none."""
+    """Find the row of that name in each group, None where there is none."""
     found = [[row for row in group.rows if row.name == name] for group in groups]
     several = next((rows for rows in found if len(rows) > 1), None)
     if several is not None:
@@ -122,7 +122,7 @@ def _references(groups: Sequence[Group], name: str | None) -> list[Row | None]:
 
 
 def _fits(row: Row, where: dict[str, Any]) -> bool:
-    """Whether a row has the wanted values; names of a value as the figure writes them are understood too."""
+    """Whether a row has the wanted values, which may be written as in the plot."""
     for column, wanted in where.items():
         value = read(row, column)
         allowed = wanted if isinstance(wanted, list) else [wanted]

@@ -1,4 +1,4 @@
-"""Is a cheaper row as good as a reference, and which is the cheapest that is?"""
+"""Decides whether a cheaper row is as good as a reference, and finds the cheapest that is."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ RULE = (
 
 
 def bound(reference: Row, column: str) -> float:
-    """The value from which on a figure is as good as the reference's."""
+    """Compute the value from which on a figure is as good as the reference's."""
     less = TABLE[column].better == LESS
     if has_interval(reference, column):
         return interval(reference, column)[int(less)]
@@ -24,8 +24,8 @@ def bound(reference: Row, column: str) -> float:
     return value + slack if less else value - slack
 
 
-def worse_in(row: Row, reference: Row) -> list[str]:
-    """Names of :data:`QUALITIES` in which ``row`` is worse than ``reference``."""
+def worse_figures(row: Row, reference: Row) -> list[str]:
+    """List those :data:`QUALITIES` in which ``row`` is worse than ``reference``."""
     found = []
     for column in QUALITIES:
         if row[column] is not None and reference[column] is not None:
@@ -35,32 +35,32 @@ def worse_in(row: Row, reference: Row) -> list[str]:
     return found
 
 
-def unknown_in(row: Row, reference: Row) -> list[str]:
-    """Names of :data:`QUALITIES` that one of the rows does not state."""
+def unknown_figures(row: Row, reference: Row) -> list[str]:
+    """List those :data:`QUALITIES` that one of the rows does not state."""
     return [column for column in QUALITIES if row[column] is None or reference[column] is None]
 
 
 def is_as_good(row: Row, reference: Row) -> bool:
-    """Whether ``row`` has the quality of ``reference`` in everything, and says so."""
-    return not worse_in(row, reference) and not unknown_in(row, reference)
+    """Whether ``row`` states all :data:`QUALITIES` and has those of ``reference``."""
+    return not worse_figures(row, reference) and not unknown_figures(row, reference)
 
 
 def verdict(row: Row, reference: Row) -> str:
-    """``yes``, or ``no`` or ``not known`` and in what."""
-    if worse := worse_in(row, reference):
+    """Write ``yes``, or ``no`` or ``not known`` and in which figures."""
+    if worse := worse_figures(row, reference):
         return f"no: {', '.join(worse)}"
-    if unknown := unknown_in(row, reference):
+    if unknown := unknown_figures(row, reference):
         return f"not known: {', '.join(unknown)}"
     return "yes"
 
 
 def share_of_cost(row: Row, reference: Row) -> float | None:
-    """GMACs of a sample over those of the reference; None where one does not state them."""
+    """Divide the GMACs of a sample by those of the reference; None where one does not state them."""
     cost, whole = row["gmacs_per_sample"], reference["gmacs_per_sample"]
     return None if cost is None or not whole else cost / whole
 
 
 def cheapest(marks: Sequence[Mark], reference: Row) -> Mark | None:
-    """The mark of the fewest GMACs per sample that is as good as ``reference``, or None."""
+    """Find the mark of fewest GMACs per sample that is as good as ``reference``, or None."""
     passing = [mark for mark in marks if mark.row["gmacs_per_sample"] is not None and is_as_good(mark.row, reference)]
     return min(passing, key=lambda mark: mark.row["gmacs_per_sample"], default=None)

@@ -35,7 +35,7 @@ def compare_vocoders(
 ) -> None:
     """Compare vocoders on real test clips, clean and degraded, and on Mels of a generator: Markdown, CSV and JSON.
 
-    The recording itself is the first row. A picture per corpus shows spectrograms of one recording and one generated
+    The recording itself is the first row; a picture per corpus shows spectrograms of one recording and one generated
     clip through each vocoder. PESQ and STOI need the extra `vocoders`. All on the CPU.
 
     Args:
@@ -63,13 +63,10 @@ def compare_vocoders(
     roots = [Path(corpus).expanduser() for corpus in corpora]
     _check_settings(roots, evaluators, generators, limit, rounds)
     digits, sampling = None if labels is None else check_labels(labels), ancestral_sampling(guidance_scale, num_steps)
-    drawers = _load_generators(generators or [])
+    drawers, cache = _load_generators(generators or []), Path(cache_dir).expanduser() if cache_dir else None
     candidates = load_candidates(vocoders or list(DEFAULT), drawers[0].front_end if drawers else None)
-    cache = Path(cache_dir).expanduser() if cache_dir else None
     comparisons = _open_corpora(roots, evaluators, candidates, digits, limit, minimum_accuracy, cache)
-    for comparison, drawer in zip(comparisons, drawers, strict=False):
-        drawer.check_guidance(comparison.labels, sampling)
-        make_requests(comparison.labels, count, seed)  # refuses bad numbers before any work
+    _check_requests(comparisons, drawers, sampling, count, seed)
     folder = _make_folder(output)
     speech = _draw_speech(comparisons, drawers, sampling, count, seed)
     print(_write_comparison(folder, comparisons, speech, rounds), end="")
@@ -94,6 +91,15 @@ def _open_corpora(roots: Sequence[Path], evaluators: Sequence[str], *settings: A
     """Open each corpus with its evaluator; ``settings`` follow these two in :class:`CorpusComparison`."""
     loaded = [load_evaluator(evaluator) for evaluator in evaluators] * (len(roots) if len(evaluators) == 1 else 1)
     return [CorpusComparison(root, evaluator, *settings) for root, evaluator in zip(roots, loaded, strict=True)]
+
+
+def _check_requests(
+    comparisons: Sequence[CorpusComparison], drawers: Sequence[Generator], sampling: Sampling, count: int, seed: int
+) -> None:
+    """Refuse clips that cannot be drawn, before any work."""
+    for comparison, drawer in zip(comparisons, drawers, strict=False):
+        drawer.check_guidance(comparison.labels, sampling)
+        make_requests(comparison.labels, count, seed)
 
 
 def _draw_speech(

@@ -24,9 +24,8 @@ QUALITY = (
     "accuracy", "accuracy_low", "accuracy_high", "confidence", "confidence_low", "confidence_high",
     "fid_same", "fid_train", "whistle_db",
 )  # fmt: skip
-WITHOUT_RECORDING = tuple(
-    name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi")
-)  # without a recording
+# Figures that need no recording to compare with.
+WITHOUT_RECORDING = tuple(name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi"))
 COST = (
     "seconds", "time_ratio", "time_ratio_low", "time_ratio_high", "gmacs", "fft_gmacs", "parameters_million",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from tiny import check
 from callbacks.cost_report import cost_of
 from datamodules.datasets import Batch
 from lightning_modules import load_generator
-from lightning_modules.evaluation.scoring.guide import Guide
+from lightning_modules.evaluation.scoring.guide import GuideAccuracy
 from lightning_modules.evaluation.scoring.row_facts import cost_facts, sampling_settings
 
 STEPS = 4
@@ -143,13 +143,13 @@ def test_the_classifier_guides_where_asked(checkpoints):
     settings = sampling_settings(generator)
     free = generator.sample([3], num_steps=STEPS)[1]
     clips = [(torch.zeros(1, 16000), torch.tensor([3]))]
-    list((guide := Guide(generator)).listen(clips))
+    list((guide := GuideAccuracy(generator)).count_hits(clips))
     generator.sampling = generator.sampling.replace(guidance_by="classifier")
     assert (generator.sample([3], num_steps=STEPS)[1] != free).any()
     assert cost_facts(generator, True)["nfe"] == STEPS
     assert sampling_settings(generator)["guidance"] == "Constant" != settings["guidance"], "not drawn into one folder"
-    list((asked := Guide(generator)).listen(clips))
-    assert (guide.asked, asked.asked) == (0, 1), "a classifier that did not guide cannot be deceived"
+    list((asked := GuideAccuracy(generator)).count_hits(clips))
+    assert (guide.clips, asked.clips) == (0, 1), "a classifier that did not guide cannot be deceived"
 
 
 def test_what_cannot_guide_is_refused(refused, checkpoints, score_subnet):

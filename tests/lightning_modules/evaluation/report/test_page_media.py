@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from tones import RATE, tone
 
-from callbacks.wav_files import write_wav
+from datamodules.audio_files import write_wav
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.report.page_media import MediaWriter
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from tiny import check
 
-from lightning_modules.evaluation.scoring.rows import COLUMNS, FIGURES
+from lightning_modules.evaluation.scoring.columns import COLUMNS, FIGURES
 
 CLIPS = {"0.wav": 3, "1.wav": 3, "2.wav": 3}
 

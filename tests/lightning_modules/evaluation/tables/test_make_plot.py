@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lightning_modules.evaluation.tables.curves import save_curves, strokes
-from lightning_modules.evaluation.tables.sweep import arrange, with_seen
+from lightning_modules.evaluation.tables.sweep import arrange, with_seen_accuracy
 
 GUIDED = {"guidance": "Constant", "model": "Score Subnet", "confidence": 0.8, "diversity": 2.0}
 
@@ -73,7 +73,7 @@ def test_unseen_digits_are_dashed_lines_of_their_own(model, tmp_path, monkeypatc
 
     full = {"training_labels": list(range(10)), "training_fraction": 1.0, "accuracy": 0.9}
     zero_shot = {"training_labels": [4], "training_fraction": 1.0, "accuracy_seen": 0.8, "accuracy_unseen": 0.3}
-    rows = with_seen([model(**GUIDED, **data) for data in (full, zero_shot)])
+    rows = with_seen_accuracy([model(**GUIDED, **data) for data in (full, zero_shot)])
     sweep = arrange(rows, "guidance_scale", ["data"], ["model"])
     assert strokes(sweep, "accuracy") == [("accuracy_seen", False), ("accuracy_unseen", True)]
     drawn = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tiny import check
 
-from lightning_modules.evaluation.scoring.rows import COLUMNS
+from lightning_modules.evaluation.scoring.columns import COLUMNS
 from lightning_modules.evaluation.tables.groups import group_rows
 from lightning_modules.evaluation.tables.plot import model_rows, save_plot
 from lightning_modules.evaluation.tables.row_files import read_rows

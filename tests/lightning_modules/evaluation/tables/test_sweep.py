@@ -7,7 +7,7 @@ import pytest
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.descriptions import parse_description
 from lightning_modules.evaluation.tables.axes import labels
-from lightning_modules.evaluation.tables.sweep import arrange, interval, with_seen
+from lightning_modules.evaluation.tables.sweep import arrange, interval, with_seen_accuracy
 
 ALL, SOME, ONE = list(range(10)), [3, 5, 7], [4]
 
@@ -106,5 +106,5 @@ def test_intervals(row):
 def test_who_saw_every_digit_has_an_accuracy_over_seen_ones(row):
     zero_shot = row(training_labels=SOME, accuracy_seen=0.9, accuracy_unseen=0.2)
     full, unknown = row(accuracy=0.95), row(training_labels=None)
-    assert with_seen([full])[0]["accuracy_seen"] is None
-    assert [each["accuracy_seen"] for each in with_seen([full, zero_shot, unknown])] == [0.95, 0.9, None]
+    assert with_seen_accuracy([full])[0]["accuracy_seen"] is None
+    assert [each["accuracy_seen"] for each in with_seen_accuracy([full, zero_shot, unknown])] == [0.95, 0.9, None]
