@@ -1,4 +1,4 @@
-"""Hear and see the model while it trains."""
+"""Draws a few samples while a generator trains, to be seen and heard."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.run_folder import run_folder
-from callbacks.wav_files import write_wav
+from callbacks.sample_folder import draw_samples
+from datamodules.audio_files import write_wav
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.tracking.media import log_audio, log_picture
@@ -75,13 +76,12 @@ class GuidedSampling(Callback):
     def _draw(
         self, trainer: Trainer, pl_module: LightningModule, labels: list[int], scale: float
     ) -> tuple[Tensor, Tensor]:
-        """All labels, each drawn by one process: waveforms ``(labels, N)`` and log-Mels on every process."""
+        """Draw all labels, each on one process, and give every process all waveforms ``(labels, N)`` and log-Mels."""
         share = -(-len(labels) // trainer.world_size)
         # The last process repeats labels where they run out, so that all shapes agree; repeats are cut off below.
         rows = [(trainer.global_rank * share + i) % len(labels) for i in range(share)]
-        y = torch.tensor([labels[i] for i in rows], device=pl_module.device)
-        with trainer.precision_plugin.forward_context():  # as `predict` and `test` draw
-            drawn = pl_module.draw(y, [self.seed + i for i in rows], self._sampling(pl_module, scale))
+        y, seeds = torch.tensor([labels[i] for i in rows]), [self.seed + i for i in rows]
+        drawn = draw_samples(trainer, pl_module, y, seeds, self._sampling(pl_module, scale))
         if trainer.world_size == 1:
             return drawn.waveform, drawn.x_0
         gathered = [trainer.strategy.all_gather(part.contiguous()).flatten(0, 1)[: len(labels)] for part in drawn[:2]]

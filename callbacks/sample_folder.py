@@ -1,4 +1,4 @@
-"""Samples of one model and one set of settings: drawn once, whatever interrupts, on however many processes."""
+"""Draws samples and writes them into a folder with a manifest, for `predict` and for `test`."""
 
 import json
 import resource
@@ -8,27 +8,36 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
+from torch import Tensor
 from tqdm import tqdm
 
-from callbacks.sample_writer import sample_facts, write_sample
-from datamodules.manifest import ManifestPart, drawn_files, merge_parts, sample_file
+from datamodules import RequestBatch
+from datamodules.audio_files import write_wav
+from datamodules.manifest import COST, SETTINGS, ManifestPart, drawn_files, merge_parts, sample_file
 from datamodules.new_files import new_file
 from datamodules.sample_requests import RequestList
+from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
-
-SETTINGS, COST = "settings.json", "cost.json"
+from lightning_modules.labels import NO_LABEL, format_label
 
 
 class SampleFolder:
-    """A folder of WAVs with a manifest, the settings that they were drawn with, and what drawing cost.
+    """A folder takes the samples of one model and one set of settings, each as soon as it is drawn.
+
+    Every process calls :meth:`begin`, :meth:`write` for each of its batches, and :meth:`finish`; :meth:`draw` does all
+    three for the samples that are missing. While samples are drawn, each process lists its own in a part of the
+    manifest; :meth:`finish` merges the parts.
 
     Args:
         path: the folder; all processes must see the same.
         settings: plain values that a sample depends on, beside its own label and seed.
     """
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path, self.settings = path, settings
+    def __init__(self, path: Path, settings: dict[str, Any] | None = None) -> None:
+        self.path, self.settings = path, settings or {}
+        self._part: ManifestPart | None = None
+        self._cells: dict[str, Any] = {}
+        self._sample_rate = 0
 
     def open(self) -> None:
         """Make the folder, or check that what it holds was drawn with the same settings.
@@ -59,18 +68,18 @@ class SampleFolder:
             )
 
     def missing(self, requests: RequestList, batch_size: int) -> list[list[int]]:
-        """Batches of requests of which a file is missing.
+        """List batches of requests of which a file is missing.
 
         Batches are cut before any is left out, so that a sample is drawn in the same company, and rounds the same way,
         after an interruption and on any number of processes.
         """
-        there = drawn_files(self.path)
+        present = drawn_files(self.path)
         rows = zip(range(len(requests)), requests.y.tolist(), requests.seed.tolist(), strict=True)
         files = [sample_file(*row) for row in rows]
         batches = [
             list(range(start, min(start + batch_size, len(files)))) for start in range(0, len(files), batch_size)
         ]
-        return [batch for batch in batches if any(files[i] not in there for i in batch)]
+        return [batch for batch in batches if any(files[i] not in present for i in batch)]
 
     def draw(self, trainer: Trainer, generator: Any, requests: RequestList, batch_size: int) -> None:
         """Draw what is missing, batch by batch over all processes; call it on all of them."""
@@ -78,45 +87,96 @@ class SampleFolder:
         batches = trainer.strategy.broadcast(batches)  # decided once: files appear while others still look
         if not batches:
             return
-        device, fe, facts = generator.device, generator.front_end, sample_facts(generator)
+        device = generator.device
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        part = ManifestPart(self.path, trainer.global_rank, go_on=True)
+        self.begin(trainer, generator, go_on=True)
         own = batches[trainer.global_rank :: trainer.world_size]
         with tqdm(total=sum(map(len, own)), desc="samples", unit="clip", disable=not trainer.is_global_zero) as bar:
             for rows in own:
                 batch, start = requests.__getitems__(rows), time.perf_counter()
-                with trainer.precision_plugin.forward_context():
-                    drawn = generator.draw(batch.y.to(device), batch.seed.tolist(), generator.sampling)
-                waveforms = drawn.waveform.cpu()  # waits for the device, so that the time is the whole time
-                seconds = (time.perf_counter() - start) / len(rows)
-                shared = {**facts, "nfe": drawn.nfe, "seconds": f"{seconds:.4g}"}
-                requested = zip(rows, batch.y.tolist(), batch.seed.tolist(), strict=True)
-                for waveform, request in zip(waveforms, requested, strict=True):
-                    write_sample(part, waveform, fe.sample_rate, request, shared)
+                self.write(draw_samples(trainer, generator, batch.y, batch.seed.tolist()), batch, start)
                 bar.update(len(rows))
-        trainer.strategy.barrier("samples_drawn")
+        self.finish(trainer, go_on=True)
         if trainer.is_global_zero:
-            merge_parts(self.path, go_on=True)
             with new_file(self.path / COST) as temporary:
                 temporary.write_text(json.dumps({"peak_memory_gb": peak_memory_gb(device)}) + "\n")
 
+    def begin(self, trainer: Trainer, generator: Any, go_on: bool = False) -> None:
+        """Open this process' part of the manifest.
+
+        Args:
+            trainer: of the run.
+            generator: draws the samples.
+            go_on: whether the entries of an earlier run stay.
+        """
+        sampling = generator.sampling
+        self._part, self._sample_rate = (
+            ManifestPart(self.path, trainer.global_rank, go_on),
+            generator.front_end.sample_rate,
+        )
+        self._cells = {
+            "guidance_scale": sampling.guidance_scale,
+            "guidance": sampling.guidance_name(generator.denoiser),
+            "num_steps": sampling.num_steps,
+            "sampler": type(sampling.sampler).__name__,
+            "checkpoint": fingerprint(generator.state_dict()),
+        }
+
+    def write(self, drawn: Any, batch: RequestBatch, start: float) -> None:
+        """Write a batch of samples as WAVs, each followed by its entry in the manifest.
+
+        Args:
+            drawn: samples of the generator.
+            batch: what it was asked for.
+            start: ``time.perf_counter()`` before drawing; a sample's time is its share of the batch, vocoder included.
+        """
+        assert self._part is not None
+        waveforms = drawn.waveform.cpu()  # waits for the device, so that the time is the whole time
+        seconds = (time.perf_counter() - start) / len(waveforms)
+        cells = {**self._cells, "nfe": drawn.nfe, "seconds": f"{seconds:.4g}"}
+        requests = zip(batch.index.tolist(), batch.y.tolist(), batch.seed.tolist(), strict=True)
+        for waveform, (index, label, seed) in zip(waveforms, requests, strict=True):
+            file = sample_file(index, label, seed)
+            write_wav(self.path / file, waveform, self._sample_rate)
+            guided = {} if label != NO_LABEL else {"guidance_scale": 0.0}  # nothing guides without a label
+            self._part.add(index, {"file": file, "label": format_label(label), "seed": seed, **cells, **guided})
+
+    def finish(self, trainer: Trainer, go_on: bool = False) -> int:
+        """Merge the manifest when all processes have drawn; the first process gets the number of samples, others 0."""
+        trainer.strategy.barrier("samples_drawn")
+        return merge_parts(self.path, go_on) if trainer.is_global_zero else 0
+
     def peak_memory_gb(self) -> float | None:
-        """Of the process that drew last; None where nothing is known of it."""
+        """Read the peak memory of the process that drew last; None where nothing is known of it."""
         try:
             return float(json.loads((self.path / COST).read_text())["peak_memory_gb"])
         except (OSError, ValueError, KeyError):
             return None
 
 
+def draw_samples(trainer: Trainer, generator: Any, y: Tensor, seeds: list[int], sampling: Any = None) -> Any:
+    """Draw one sample for each label of ``y`` ``(B,)`` and its seed, in the Trainer's precision.
+
+    Args:
+        trainer: of the run.
+        generator: draws; by its own settings where ``sampling`` is None.
+        y: digits, :data:`NO_LABEL` for none.
+        seeds: one for each digit.
+        sampling: settings of drawing.
+    """
+    with trainer.precision_plugin.forward_context():
+        return generator.draw(y.to(generator.device), seeds, generator.sampling if sampling is None else sampling)
+
+
 def peak_memory_gb(device: torch.device) -> float:
-    """Largest memory in 10^9 bytes: tensors on a GPU since its statistics were reset; else of the whole process."""
+    """Return the peak memory in 10^9 bytes: of tensors on a GPU since the last reset, else of the whole process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9  # Linux counts in KiB
 
 
 def spread_requests(labels: list[int], count: int, seed: int) -> RequestList:
-    """``count`` requests with seeds from ``seed`` on: the digits ``labels`` in turn, or none where there are none."""
-    y = torch.tensor(labels or [-1]).repeat(-(-count // max(len(labels), 1)))[:count]
+    """Ask for ``count`` samples with seeds from ``seed`` on, of the digits ``labels`` in turn, or of none."""
+    y = torch.tensor(labels or [NO_LABEL]).repeat(-(-count // max(len(labels), 1)))[:count]
     return RequestList(y.tolist(), [seed + j for j in range(count)])

@@ -1,6 +1,5 @@
 """The paper's Table 1 as part of `scoretap test`: draw, judge, write a row."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from callbacks.on_first import on_first
 from callbacks.run_folder import checkpoint_folder
 from callbacks.sample_folder import SampleFolder, spread_requests
-from datamodules.manifest import MANIFEST
+from datamodules.manifest import read_manifest
 from datamodules.sample_requests import SEED_LIMIT, BatchSize, RequestList, check_batch_size
 from datamodules.subsets import check_labels
 from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.errors import InputError
+from lightning_modules.labels import format_label
 from lightning_modules.tracking.media import log_scores
 
 
@@ -148,9 +148,8 @@ class SampleScores(Callback):
 
     def _listen(self, folder: Path, count: int = 20) -> list[tuple[Any, ...]]:
         """Digit, seed, guidance scale and WAV of the first samples."""
-        with open(folder / MANIFEST, newline="") as file:
-            drawn = list(csv.DictReader(file))[: min(count, self.count)]
-        return [(row["label"], row["seed"], float(row["guidance_scale"]), folder / row["file"]) for row in drawn]
+        entries = read_manifest(folder)[: min(count, self.count)]
+        return [(format_label(e.label), e.cells["seed"], e.guidance_scale, folder / e.file) for e in entries]
 
 
 def folder_name(settings: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What `predict` leaves behind."""
+"""Writes the samples that `predict` draws."""
 
 import time
 from pathlib import Path
@@ -6,16 +6,14 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
 
-from callbacks.wav_files import write_wav
-from datamodules.manifest import ManifestPart, earlier_manifests, merge_parts, remove_samples, sample_file
-from lightning_modules.checkpoints.reading import fingerprint
+from callbacks.sample_folder import SampleFolder
+from datamodules.manifest import earlier_manifests, remove_samples
 from lightning_modules.errors import InputError
 
 
 class SampleWriter(Callback):
-    """Writes every predicted sample as a WAV file and all of them into ``manifest.csv``.
+    """Writes every predicted sample as a WAV file and lists all of them in ``manifest.csv``.
 
     Manifest columns: file, label (empty for none), seed, guidance_scale, guidance (its schedule), num_steps, sampler,
     nfe, seconds that the sample took (its share of the batch, vocoder included), and the SHA-256 of the model's
@@ -29,8 +27,7 @@ class SampleWriter(Callback):
 
     def __init__(self, folder: str = "samples", overwrite: bool = False) -> None:
         self.folder, self.overwrite = Path(folder), overwrite
-        self._part: ManifestPart | None = None
-        self._facts: dict[str, Any] = {}
+        self._samples = SampleFolder(self.folder)
         self._start = 0.0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -45,8 +42,7 @@ class SampleWriter(Callback):
         if trainer.is_global_zero:
             remove_samples(self.folder)
         trainer.strategy.barrier("sample_writer_cleared")
-        self._part = ManifestPart(self.folder, trainer.global_rank)
-        self._facts = sample_facts(pl_module)
+        self._samples.begin(trainer, pl_module)
 
     def on_predict_batch_start(self, *args: Any, **kwargs: Any) -> None:
         self._start = time.perf_counter()
@@ -54,38 +50,9 @@ class SampleWriter(Callback):
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any, **kwargs: Any
     ) -> None:
-        assert self._part is not None
-        waveforms = outputs.waveform.cpu()  # waits for the device, so that the time is the whole time
-        seconds = (time.perf_counter() - self._start) / len(waveforms)
-        requests = zip(batch.index.tolist(), batch.y.tolist(), batch.seed.tolist(), strict=True)
-        facts = {**self._facts, "nfe": outputs.nfe, "seconds": f"{seconds:.4g}"}
-        for waveform, request in zip(waveforms, requests, strict=True):
-            write_sample(self._part, waveform, pl_module.front_end.sample_rate, request, facts)
+        self._samples.write(outputs, batch, self._start)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.strategy.barrier("sample_writer_done")
+        count = self._samples.finish(trainer)
         if trainer.is_global_zero:
-            print(f"{merge_parts(self.folder)} samples in {self.folder}")
-
-
-def sample_facts(generator: Any) -> dict[str, Any]:
-    """Columns of the manifest that all samples of a run share."""
-    sampling = generator.sampling
-    return {
-        "guidance_scale": sampling.guidance_scale,
-        "guidance": sampling.guidance_name(generator.denoiser),
-        "num_steps": sampling.num_steps,
-        "sampler": type(sampling.sampler).__name__,
-        "checkpoint": fingerprint(generator.state_dict()),
-    }
-
-
-def write_sample(
-    part: ManifestPart, waveform: Tensor, sample_rate: int, request: tuple[int, int, int], facts: dict[str, Any]
-) -> None:
-    """Write one sample ``(N,)`` as a WAV file, then its row; ``request`` is its index, digit (-1: none) and seed."""
-    index, y, seed = request
-    file = sample_file(index, y, seed)
-    write_wav(part.path.with_name(file), waveform, sample_rate)
-    row = {"file": file, "label": y if y >= 0 else "", "seed": seed, **facts}
-    part.add(index, row if y >= 0 else {**row, "guidance_scale": 0.0})  # nothing guides without a label
+            print(f"{count} samples in {self.folder}")

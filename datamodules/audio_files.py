@@ -1,4 +1,4 @@
-"""Reads recordings, and refuses those that are damaged or cut short."""
+"""Reads recordings, refusing those that are damaged or cut short, and writes WAV files."""
 
 import hashlib
 import os
@@ -105,3 +105,10 @@ def _check_riff_sizes(path: Path) -> None:
                 return
             file.seek(length + length % 2, os.SEEK_CUR)  # chunks are padded to even lengths
     raise InputError(f"expected audio in {path}, but it has no data chunk, it is truncated: {MEND}")
+
+
+def write_wav(path: Path, waveform: Tensor, sample_rate: int) -> None:
+    """Write ``waveform`` ``(N,)`` in [-1, 1] as 16-bit PCM under a temporary name, then rename."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    sf.write(temporary, waveform.float().cpu().numpy(), sample_rate, subtype="PCM_16", format="WAV")
+    temporary.replace(path)

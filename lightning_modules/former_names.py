@@ -11,6 +11,7 @@ FORMER_NAMES = {
     "callbacks.manifest": "datamodules.manifest",
     "callbacks.media": "lightning_modules.tracking.media",
     "callbacks.pictures": "lightning_modules.tracking.pictures",
+    "callbacks.wav_files": "datamodules.audio_files",
     "datamodules.batch": "datamodules.datasets",
     "datamodules.corpus_split": "datamodules.datasets",
     "datamodules.speech_commands_datamodule": "datamodules.speech_commands",

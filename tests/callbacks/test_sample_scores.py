@@ -6,9 +6,9 @@ import pytest
 import tiny
 import torch
 
-from callbacks import sample_writer
+from callbacks import sample_folder
 from callbacks.sample_folder import spread_requests
-from callbacks.wav_files import write_wav
+from datamodules.audio_files import write_wav
 from lightning_modules import load_generator
 from lightning_modules.checkpoints.reading import find_checkpoint
 from lightning_modules.evaluation.scoring.guide import GuideAccuracy
@@ -118,7 +118,7 @@ def test_an_interrupted_run_goes_on(rows, scoretap, command, tmp_path, monkeypat
         real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sample_writer, "write_wav", fails_at_the_sixth)
+        patch.setattr(sample_folder, "write_wav", fails_at_the_sixth)
         with pytest.raises(OSError, match="disk full"):
             scoretap(*command())
     part = tmp_path / "drawn" / ".manifest.rank0.csv"

@@ -6,8 +6,8 @@ import pytest
 import soundfile
 import torch
 
-from callbacks import sample_writer
-from callbacks.wav_files import write_wav
+from callbacks import sample_folder
+from datamodules.audio_files import write_wav
 from datamodules.manifest import COLUMNS, ManifestPart, merge_parts
 from lightning_modules.checkpoints.reading import fingerprint, read_checkpoint
 
@@ -55,7 +55,7 @@ def test_no_manifest_before_all_samples_are_there(scoretap, score_subnet, tmp_pa
             raise OSError("disk full")
         real(*args)
 
-    monkeypatch.setattr(sample_writer, "write_wav", fails_at_the_fourth)
+    monkeypatch.setattr(sample_folder, "write_wav", fails_at_the_fourth)
     with pytest.raises(OSError, match="disk full"):
         scoretap("predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={tmp_path / 'samples'}", *QUICK)
     names = {path.name for path in (tmp_path / "samples").iterdir()}

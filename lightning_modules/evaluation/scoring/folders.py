@@ -1,6 +1,5 @@
 """Folders of speech: which clips there are, which digit each is meant to be, and reading them a batch at a time."""
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,9 +10,10 @@ from tqdm import tqdm
 
 from datamodules.audio_files import ClipReader
 from datamodules.corpus_layout import DIGITS, SUFFIXES, Clip
+from datamodules.manifest import MANIFEST, PARTS, read_manifest
 from lightning_modules.errors import InputError
+from lightning_modules.labels import NO_LABEL, parse_label
 
-NO_LABEL = -1
 _WRITTEN = re.compile(r"\d+_(\d|any)_seed\d+$")  # as `scoretap predict` names its files: 00012_3_seed7.wav
 
 
@@ -28,9 +28,9 @@ def list_speech(folder: Path) -> list[Clip]:
     """
     if not folder.is_dir():
         raise InputError(f"expected a folder of WAV or FLAC files at {str(folder)!r}, but there is none")
-    if (folder / "manifest.csv").is_file():
-        return _read_manifest(folder / "manifest.csv")
-    if any(folder.glob(".manifest.rank*.csv")):
+    if (folder / MANIFEST).is_file():
+        return [Clip(entry.file, entry.label) for entry in read_manifest(folder, drawn=False)]
+    if any(folder.glob(PARTS)):
         raise InputError(f"the run that drew samples to {str(folder)!r} did not finish: run scoretap predict again")
     clips = [
         Clip(f"{name}/{path.name}", digit)
@@ -79,26 +79,9 @@ def folder_batches(
     return clip_batches(folder, list_speech(folder), sample_rate, num_samples, batch_size, name)
 
 
-def _read_manifest(manifest: Path) -> list[Clip]:
-    try:
-        with open(manifest, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {str(manifest)!r} ({error}): draw the samples again") from error
-    if not rows or not {"file", "label"} <= rows[0].keys():
-        raise InputError(f"{str(manifest)!r} must hold rows with the columns file and label: draw the samples again")
-    return [Clip(row["file"] or "", _digit(row["label"] or "", manifest)) for row in rows]
-
-
-def _digit(label: str, manifest: Path) -> int:
-    if label and label not in map(str, range(len(DIGITS))):
-        raise InputError(f"expected digits 0 to 9 as labels in {str(manifest)!r}, or none, got {label!r}")
-    return int(label) if label else NO_LABEL
-
-
 def _digit_in_name(stem: str) -> int:
     match = _WRITTEN.match(stem)
-    return int(match[1]) if match and match[1] != "any" else NO_LABEL
+    return parse_label(match[1]) if match else NO_LABEL
 
 
 def _recordings(folder: Path) -> list[Path]:

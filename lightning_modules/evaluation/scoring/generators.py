@@ -1,11 +1,11 @@
 """From samples of a generator to its row, beside rows of real speech."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from datamodules.manifest import read_manifest
 from lightning_modules.bases.generator import Generator
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.columns import FACTS
@@ -99,8 +99,7 @@ def generator_rows(
 
 def _seconds(folder: Path, count: int) -> float:
     """Median time of a sample: the first batch, which prepares kernels and memory, does not count more than others."""
-    with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
-        return median(float(row["seconds"]) for row in list(csv.DictReader(file))[:count])
+    return median(float(entry.cells["seconds"]) for entry in read_manifest(folder)[:count])
 
 
 def zero_shot_figures(confusion: list[list[int]] | None, seen: Sequence[int] | None) -> dict[str, float]:

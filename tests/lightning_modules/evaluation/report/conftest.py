@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from tones import RATE, tone
 
-from callbacks.sample_writer import write_sample
-from callbacks.wav_files import write_wav
+from datamodules.audio_files import write_wav
 from datamodules.corpus_layout import DIGITS
-from datamodules.manifest import ManifestPart, merge_parts
+from datamodules.manifest import ManifestPart, merge_parts, sample_file
 from lightning_modules.evaluation.scoring.descriptions import Description
 from lightning_modules.evaluation.scoring.output import write_scores
 from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.labels import NO_LABEL, format_label
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def draw(work):
     def make(name, requests, scale=3.0, scored=None, sampler="DDIM", steps=25):
         folder = work / "runs" / name / "version_0" / "test" / f"guidance={scale:g}-{sampler}-{steps}-{len(requests)}"
         folder.mkdir(parents=True)
-        facts = {"guidance_scale": scale, "guidance": "Constant", "num_steps": steps, "sampler": sampler}
+        cells = {"guidance": "Constant", "num_steps": steps, "sampler": sampler}
+        cells |= {"nfe": steps, "seconds": "1", "checkpoint": "c"}
         part = ManifestPart(folder, 0)
         for i, (label, seed) in enumerate(requests):
-            waveform = tone(200 + 50 * max(label, 0) + seed % 100)
-            write_sample(
-                part, waveform, RATE, (i, label, seed), {**facts, "nfe": steps, "seconds": "1", "checkpoint": "c"}
-            )
+            file, guided = sample_file(i, label, seed), 0.0 if label == NO_LABEL else scale
+            write_wav(folder / file, tone(200 + 50 * max(label, 0) + seed % 100), RATE)
+            part.add(i, {"file": file, "label": format_label(label), "seed": seed, "guidance_scale": guided, **cells})
         merge_parts(folder)
         if scored:
             facts = {"corpus": "digits", "labels": [3, 5], "guidance_scale": scale, "kind": "model"}
