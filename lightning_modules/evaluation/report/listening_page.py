@@ -10,6 +10,7 @@ from lightning_modules.evaluation.report.page_columns import Line, PlayerColumn,
 from lightning_modules.evaluation.report.page_media import Media, MediaWriter
 from lightning_modules.evaluation.report.sample_sets import collect_samples, leave_out
 from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.labels import NO_LABEL
 
 
 def make_report(runs: list[str], output: str = "report", reference: str | None = None, per_digit: int = 3) -> None:
@@ -55,7 +56,7 @@ def _write_media(folder: Path, columns: Sequence[PlayerColumn]) -> list[dict[Lin
     for number, column in enumerate(columns):
         written = {}
         for line in lines_of([column]):
-            digit = line.label if line.label >= 0 else "any"
+            digit = "any" if line.label == NO_LABEL else line.label
             try:
                 written[line] = writer.write(column.clips[line].file, f"{number:02d}_{digit}_{line.number + 1}")
             except InputError as error:

@@ -55,11 +55,11 @@ def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> l
     """
     rows, available = [], len(reference.test.y)
     for count in sorted(set(counts)):
-        generator = torch.Generator().manual_seed(0)
+        random_stream = torch.Generator().manual_seed(0)
         again = count > available
         places = torch.arange(count, device=reference.test.index.device)
-        chosen = torch.randint(available, (count,), generator=generator) if again else None
-        chosen = torch.randperm(available, generator=generator)[:count] if chosen is None else chosen
+        chosen = torch.randint(available, (count,), generator=random_stream) if again else None
+        chosen = torch.randperm(available, generator=random_stream)[:count] if chosen is None else chosen
         drawn = Predictions(*(part[chosen] for part in reference.test))._replace(index=places)
         row = _row(reference, evaluator, f"floor, N = {count}", drawn, kind="floor")
         rows.append(_repeated(row, available) if again else row)

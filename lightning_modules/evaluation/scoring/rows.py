@@ -29,7 +29,7 @@ class Row:
         facts: values by name, of :data:`~lightning_modules.evaluation.scoring.columns.FACTS`; ``kind`` is one of
             :data:`~lightning_modules.evaluation.scoring.columns.KINDS`; sampler, schedules and vocoder are a
             :class:`~lightning_modules.evaluation.scoring.descriptions.Description`.
-        confusion: counts, rows intended and columns heard, of clips with an intended digit; None where there is none.
+        confusion: counts, rows intended and columns recognised; None where no clip has an intended digit.
         file: the file that it was read from; empty for a row that was not.
     """
 

@@ -51,10 +51,10 @@ def make_plot(
     Raises:
         InputError: a column is unknown, nothing can be drawn, or a file cannot be written.
     """
-    ys, keys, kept = _as_list(y), (_as_list(panels), _as_list(lines)), where or {}
+    ys, keys, wanted = _as_list(y), (_as_list(panels), _as_list(lines)), where or {}
     for option, names, known in (
         ("x", [x], MEASURED), ("y", ys, MEASURED), ("panels", keys[0], KEYS), ("lines", keys[1], KEYS),
-        ("where", list(kept), KEYS),
+        ("where", list(wanted), KEYS),
     ):  # fmt: skip
         check_columns(names, known, option)
     picture = _picture(output)
@@ -62,12 +62,12 @@ def make_plot(
     bands = _references(groups, reference)
     drawn = []
     for group, band in zip(groups, bands, strict=True):
-        rows = [row for row in group.rows if row["kind"] in ("model", "folder") and _fits(row, kept)]
+        rows = [row for row in group.rows if row["kind"] in ("model", "folder") and _fits(row, wanted)]
         sweep = arrange(with_seen_accuracy(rows), x, *keys)
         if shown := [column for column in ys if _has_points(sweep, column)]:
             drawn.append((format_heading(group), sweep, shown, band))
     if not drawn:
-        conditions = f", --where {kept}," if kept else ""
+        conditions = f", --where {wanted}," if wanted else ""
         raise InputError(f"nothing to draw: no row of a model{conditions} has {x} and one of {', '.join(ys)}")
     _write(picture, drawn, keys)
 
@@ -110,15 +110,15 @@ def _picture(output: str) -> Path:
 
 def _references(groups: Sequence[Group], name: str | None) -> list[Row | None]:
     """Find the row of that name in each group, None where there is none."""
-    found = [[row for row in group.rows if row.name == name] for group in groups]
-    several = next((rows for rows in found if len(rows) > 1), None)
+    matches = [[row for row in group.rows if row.name == name] for group in groups]
+    several = next((rows for rows in matches if len(rows) > 1), None)
     if several is not None:
         files = ", ".join(row.file for row in several)
         raise InputError(f"--reference {name!r} names {len(several)} rows ({files}): draw the runs of one of them")
-    if name is not None and not any(found):
+    if name is not None and not any(matches):
         names = sorted({row.name for group in groups for row in group.rows})
         raise InputError(f"--reference names no row {name!r}: expected one of {'; '.join(names)}")
-    return [rows[0] if rows else None for rows in found]
+    return [rows[0] if rows else None for rows in matches]
 
 
 def _fits(row: Row, where: dict[str, Any]) -> bool:

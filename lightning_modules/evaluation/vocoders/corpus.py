@@ -133,7 +133,7 @@ class CorpusComparison:
         missing: dict[str, str],
         notes: Sequence[str],
     ) -> VocoderRow:
-        kept, remarks = keep_finite(figures, notes)
+        finite, remarks = keep_finite(figures, notes)
         return VocoderRow(
-            self.name, mels, vocoder, clips, kept, missing, [f"{self.name}, {mels}, {vocoder}: {n}" for n in remarks]
+            self.name, mels, vocoder, clips, finite, missing, [f"{self.name}, {mels}, {vocoder}: {n}" for n in remarks]
         )

@@ -149,6 +149,6 @@ def unavailable_row(corpus: str, mels: str, vocoder: str, reason: str, cost: dic
 
 def keep_finite(figures: dict[str, float], notes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
     """Keep the figures that are finite, and add a note for each that is not."""
-    kept = {name: value for name, value in figures.items() if torch.tensor(value).isfinite()}
-    lost = [name for name in figures if name not in kept and not name.endswith(("_low", "_high"))]
-    return kept, [*notes, *(f"{name}: not finite, left out" for name in lost)]
+    finite = {name: value for name, value in figures.items() if torch.tensor(value).isfinite()}
+    lost = [name for name in figures if name not in finite and not name.endswith(("_low", "_high"))]
+    return finite, [*notes, *(f"{name}: not finite, left out" for name in lost)]

@@ -7,9 +7,10 @@ import torch
 
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.anchors import floor_rows, measures_for, real_rows
-from lightning_modules.evaluation.scoring.columns import FIGURES
+from lightning_modules.evaluation.scoring.columns import COLUMNS, FIGURES, NUMBERS, SHOWN, TABLE
 from lightning_modules.evaluation.scoring.judging import measure, predictions
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions
+from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.loading import load_evaluator
 from lightning_modules.metrics import (
     AMScore,
@@ -225,3 +226,26 @@ def test_floor_has_the_number_of_clips_of_the_row(reference):
     assert small.figures["fid"] > whole.figures["fid"]  # the bias of fewer clips
     assert large.figures.keys() == {"fid"} and large.figures["fid"] > 0
     assert "with replacement from 100 test clips" in large.notes[0]
+
+
+def test_a_column_that_does_not_exist_is_refused():
+    row = Row("row", 3, {"fid": 0.5, "is_error": 0.1}, facts={"corpus": "digits"})
+    assert (row["name"], row["fid"], row["kid"], row["corpus"], row["is_error"]) == ("row", 0.5, None, "digits", 0.1)
+    for typo in ("fdi", "is_err", "Fid"):
+        with pytest.raises(KeyError, match=typo):
+            row[typo]
+    with pytest.raises(KeyError, match="did you mean 'fid'"):
+        row["fdi"]
+
+
+def test_a_changed_copy_has_all_the_rest():
+    row = Row("row", 3, {"fid": 0.5}, ["note"], "e", 7, {"corpus": "digits", "seed": 0}, file="scores.json")
+    other = row.replaced(name="other", fid=None, kid=0.1, seed=1)
+    assert other == Row("other", 3, {"kid": 0.1}, ["note"], "e", 7, {"corpus": "digits", "seed": 1})
+    assert other.file == "scores.json" and row["fid"] == 0.5
+
+
+def test_the_table_of_columns_is_whole():
+    assert len(set(COLUMNS)) == len(COLUMNS) and set(SHOWN) <= set(TABLE) and set(FIGURES) <= set(NUMBERS)
+    titles = [TABLE[key].title for key in SHOWN]
+    assert len(set(titles)) == len(titles) and all(titles)
