@@ -1,24 +1,24 @@
-"""The paper's Table 1 as part of `scoretap test`: draw, judge, write a row."""
+"""Draws and scores samples in `scoretap test`, for a row of the paper's Table 1."""
 
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.on_first import on_first
 from callbacks.run_folder import checkpoint_folder
 from callbacks.sample_folder import SampleFolder, spread_requests
+from callbacks.sample_scoring import SampleScoring
 from datamodules.manifest import read_manifest
-from datamodules.sample_requests import SEED_LIMIT, BatchSize, RequestList, check_batch_size
-from datamodules.subsets import check_labels
+from datamodules.sample_requests import SEED_LIMIT, BatchSize, check_batch_size
 from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.errors import InputError
 from lightning_modules.labels import format_label
 from lightning_modules.tracking.media import log_scores
 
 
-class SampleScores(Callback):
-    """Draws samples when a generator is tested, lets an evaluator judge them, and writes ``scores.json``.
+class SampleScores(SampleScoring):
+    """Draws samples when a generator is tested, scores them with an evaluator, and writes ``scores.json``.
 
     Samples are spread over all processes; those that lie in the folder from an interrupted or smaller run of the same
     weights and settings are not drawn again. The first row of the file is the model's, rows of real speech follow.
@@ -35,9 +35,9 @@ class SampleScores(Callback):
         name: of the row; by default the model's and the guidance scale.
         folder: where samples and scores go; by default a folder of these settings in ``test`` beside the checkpoints.
         reference: corpus of real speech that distances refer to; by default the one that the checkpoint was trained on.
-        minimum_accuracy: share of the reference's test clips that the evaluator must hear right.
+        minimum_accuracy: share of the reference's test clips whose digit the evaluator must recognise.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
-        external: judges from other packages, of [fad, scoreq], none by default; one that is not installed is a note.
+        external: external metrics, of [fad, scoreq], none by default; one that is not installed is a note.
 
     Raises:
         InputError: a setting is out of range.
@@ -65,15 +65,11 @@ class SampleScores(Callback):
         check_batch_size(batch_size, "--scoring.batch_size")
         if not 0.0 <= minimum_accuracy <= 1.0:
             raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}: correct --scoring")
-        if labels:
-            check_labels(labels)
-        self.evaluator, self.count, self.labels, self.seed, self.batch_size = evaluator, count, labels, seed, batch_size
-        self.name, self.folder, self.reference = name, folder, reference
-        self.minimum_accuracy, self.cache_dir, self.external = minimum_accuracy, cache_dir, external or []
-        self._real: Any = None
+        super().__init__(evaluator, labels, reference, minimum_accuracy, cache_dir, external)
+        self.count, self.seed, self.batch_size, self.name, self.folder = count, seed, batch_size, name, folder
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Everything that can be refused is refused here, before the test begins."""
+        """Refuse here, before the test begins, whatever can be refused."""
         if self.evaluator is None or stage != "test":
             return
         from lightning_modules.bases.generator import Generator
@@ -85,36 +81,19 @@ class SampleScores(Callback):
                 f"scoring draws samples from a generator, got a checkpoint of {type(pl_module).__name__}: "
                 "leave out --scoring.evaluator"
             )
-        pl_module.check_guidance(self._asked(pl_module), pl_module.sampling)
-        self._real = on_first(trainer, lambda: self._open_real_speech(trainer, pl_module))
+        pl_module.check_guidance(self.labels_to_draw(pl_module, pl_module.sampling), pl_module.sampling)
+        self._scorer = on_first(trainer, lambda: self._open(trainer, pl_module))
 
-    def _open_real_speech(self, trainer: Trainer, generator: Any) -> Any:
-        from lightning_modules.evaluation.scoring.generators import open_real_speech
-
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        root = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
-        digits = self.labels or generator.guided_labels() or datamodule.labels
-        assert self.evaluator is not None
-        return open_real_speech(
-            self.evaluator,
-            generator,
-            root=root,
-            labels=digits,
-            minimum_accuracy=self.minimum_accuracy,
-            cache_dir=Path(self.cache_dir).expanduser() if self.cache_dir else None,
-            external=self.external,
-        )
-
-    def _asked(self, generator: Any) -> list[int]:
-        if self.labels is not None:
-            return self.labels
-        return generator.guided_labels() if generator.sampling.guidance_scale > 0 else []
+    def _open(self, trainer: Trainer, generator: Any) -> Any:
+        scorer = self.open_scorer(trainer, generator, generator.vocoder)
+        scorer.prepare()
+        return scorer
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.evaluator is None:
             return
-        samples, asked = self._samples(trainer, pl_module), self._asked(pl_module)
-        requests: RequestList = spread_requests(asked, self.count, self.seed)
+        samples, labels = self._samples(trainer, pl_module), self.labels_to_draw(pl_module, pl_module.sampling)
+        requests = spread_requests(labels, self.count, self.seed)
         on_first(trainer, samples.open)
         size = self.batch_size
         if size == "auto":
@@ -126,7 +105,7 @@ class SampleScores(Callback):
         from lightning_modules.evaluation.scoring.row_facts import sampling_settings
 
         settings = {**sampling_settings(generator), "precision": trainer.precision}
-        settings |= {"labels": self._asked(generator), "seed": self.seed}
+        settings |= {"labels": self.labels_to_draw(generator, generator.sampling), "seed": self.seed}
         if self.folder is not None:
             return SampleFolder(Path(self.folder), settings)
         return SampleFolder(checkpoint_folder(trainer) / "test" / folder_name(settings), settings)
@@ -135,25 +114,25 @@ class SampleScores(Callback):
         from lightning_modules.evaluation.scoring.generators import generator_rows
         from lightning_modules.evaluation.scoring.output import format_table, write_scores
 
-        scale = generator.sampling.guidance_scale if self._asked(generator) else 0.0
+        scale = generator.sampling.guidance_scale if self.labels_to_draw(generator, generator.sampling) else 0.0
         name = self.name or f"{generator.title}, γ = {scale:g}"
         checkpoint = read_checkpoint(trainer.ckpt_path) if trainer.ckpt_path else {}
         facts = {**samples.settings, "peak_memory_gb": samples.peak_memory_gb()}
         if "test/loss" in trainer.callback_metrics:
             facts["test_loss"] = float(trainer.callback_metrics["test/loss"])
-        rows = generator_rows(self._real, generator, name, samples.path, self.count, facts, checkpoint)
+        rows = generator_rows(self._scorer, generator, name, samples.path, self.count, facts, checkpoint)
         write_scores(samples.path / "scores.json", rows)
         log_scores(trainer, rows, samples.path, self._listen(samples.path))
         print(f"{format_table(rows)}\n\n{samples.path / 'scores.json'}")
 
     def _listen(self, folder: Path, count: int = 20) -> list[tuple[Any, ...]]:
-        """Digit, seed, guidance scale and WAV of the first samples."""
+        """List digit, seed, guidance scale and WAV of the first samples."""
         entries = read_manifest(folder)[: min(count, self.count)]
         return [(format_label(e.label), e.cells["seed"], e.guidance_scale, folder / e.file) for e in entries]
 
 
 def folder_name(settings: dict[str, Any]) -> str:
-    """Short name of a folder for samples of ``settings``, another for others."""
+    """Name a folder for samples of ``settings``, another for others."""
     import hashlib
     import json
 

@@ -29,7 +29,9 @@ COMMANDS = {
     "test": Command("the same on test clips; with --scoring.evaluator, the row of a generator"),
     "predict": Command("draw samples from a checkpoint: scoretap predict --ckpt_path X"),
     "score": Command(
-        "score folders of WAVs by a separately trained evaluator", "evaluation.scoring.command:score_folders", "folders"
+        "score folders of WAVs by a separately trained evaluator",
+        "evaluation.scoring.folder_scores:score_folders",
+        "folders",
     ),
     "table": Command(
         "collect scores of runs: Markdown, CSV and a plot", "evaluation.tables.run_table:make_table", "runs"

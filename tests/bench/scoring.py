@@ -15,8 +15,8 @@ from bench.timing import Ratio, exactly, synchronize
 from bench.workers import MemoryMark, worker
 from lightning_modules.evaluation.scoring.anchors import measures_for
 from lightning_modules.evaluation.scoring.folders import folder_batches
-from lightning_modules.evaluation.scoring.judging import feature_width, full_precision, measure, predictions
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions
+from lightning_modules.evaluation.scoring.predictions import feature_width, full_precision, measure, predict
 from lightning_modules.evaluation.scoring.references import Reference
 from lightning_modules.metrics import FeatureBins, FeatureMoments
 
@@ -142,7 +142,7 @@ def _score(evaluator: Any, folder: Any, settings: Settings) -> dict[str, float]:
     try:
         with full_precision():
             batches = watch.each(READING, folder_batches(folder, fe.sample_rate, fe.num_samples))
-            measure("bench", predictions(evaluator, batches), measures)
+            measure("bench", predict(evaluator, batches), measures)
     finally:
         del evaluator.forward
     return watch.seconds

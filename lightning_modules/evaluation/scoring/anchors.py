@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 
 from lightning_modules.evaluation.scoring.distances import ClassBalance, Distances
-from lightning_modules.evaluation.scoring.judging import measure
 from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition, Sharpness
+from lightning_modules.evaluation.scoring.predictions import measure
 from lightning_modules.evaluation.scoring.references import Reference
 from lightning_modules.evaluation.scoring.rows import REAL_TEST, REAL_TRAIN, THROUGH, Row
 

@@ -1,4 +1,4 @@
-"""From samples of a generator to its row, beside rows of real speech."""
+"""Scores the samples of a generator as one row, beside rows of real speech."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,46 +12,32 @@ from lightning_modules.evaluation.scoring.columns import FACTS
 from lightning_modules.evaluation.scoring.external import FolderWaveforms
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
 from lightning_modules.evaluation.scoring.guide import GuideAccuracy
-from lightning_modules.evaluation.scoring.real_speech import RealSpeech
 from lightning_modules.evaluation.scoring.row_facts import cost_facts, device_name, origin_facts, sampling_descriptions
 from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.loading import load_evaluator
 from lightning_modules.metrics import wilson_interval
 
 
-def open_real_speech(evaluator: str, generator: Generator, **settings: Any) -> RealSpeech:
-    """Real speech for a generator's rows, judged where the generator is.
-
-    Args:
-        evaluator: checkpoint of the judge.
-        generator: its samples will be judged.
-        settings: of :class:`RealSpeech`.
+def load_matching_evaluator(path: str, generator: Generator) -> EvaluatorModule:
+    """Load the evaluator stored at ``path`` to the device of the generator whose samples it will score.
 
     Raises:
-        InputError: the evaluator or the corpus cannot be used, or the evaluator hears clips of another rate or length.
+        InputError: it cannot be used, or needs clips of another rate or length than the generator makes.
     """
-    return RealSpeech(load_judge(evaluator, generator), vocoder=generator.vocoder, **settings)
-
-
-def load_judge(evaluator: str, generator: Generator) -> EvaluatorModule:
-    """The evaluator stored at ``evaluator``, where the generator is.
-
-    Raises:
-        InputError: it cannot be used, or hears clips of another rate or length than the generator makes.
-    """
-    judge = load_evaluator(evaluator).to(generator.device)
-    theirs, ours = judge.front_end, generator.front_end
+    evaluator = load_evaluator(path).to(generator.device)
+    theirs, ours = evaluator.front_end, generator.front_end
     if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
         raise InputError(
             f"evaluator and generator must share rate and length, they have {theirs.sample_rate} Hz, "
             f"{theirs.num_samples} samples and {ours.sample_rate} Hz, {ours.num_samples}: train them on one corpus"
         )
-    return judge
+    return evaluator
 
 
 def generator_rows(
-    real: RealSpeech,
+    scorer: Scorer,
     generator: Generator,
     name: str,
     folder: Path,
@@ -59,26 +45,26 @@ def generator_rows(
     facts: dict[str, Any],
     checkpoint: dict[str, Any],
 ) -> list[Row]:
-    """The row of the first ``count`` samples in ``folder``, then rows of real speech and the floor.
+    """Make the row of the first ``count`` samples in ``folder``, then rows of real speech and the floor.
 
     Args:
-        real: what the samples are compared with.
+        scorer: scores the samples.
         generator: drew the samples.
         name: of the row.
         folder: holds WAVs and their manifest.
         count: number of samples, N.
-        facts: of the row; what is known here is added.
-        checkpoint: the generator's.
+        facts: of the row; this adds cost, origin and settings.
+        checkpoint: of the generator.
 
     Raises:
         InputError: a sample cannot be read.
     """
     clips, fe, guide = list_speech(folder)[:count], generator.front_end, GuideAccuracy(generator)
-    row = real.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="judged")))
+    row = scorer.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="judged")))
     figures, notes = guide.figures(row.figures.get("accuracy"))
     row.figures.update(figures)
     row.notes.extend(notes)
-    real.ask(row, FolderWaveforms(folder, count))
+    scorer.add_external(row, FolderWaveforms(folder, count))
     guided = facts["guidance_scale"] > 0 and any(clip.label >= 0 for clip in clips)
     known = {
         **facts,
@@ -90,15 +76,15 @@ def generator_rows(
         "device": device_name(generator.device),
         **cost_facts(generator, guided),
         **origin_facts(checkpoint),
-        **real.facts,
+        **scorer.facts,
     }
     row.figures.update(zero_shot_figures(row.confusion, known["training_labels"]))
     row.facts.update({name: value for name, value in known.items() if name in FACTS})
-    return [row, *real.anchors(), *real.floor([len(clips)])]
+    return [row, *scorer.anchors(), *scorer.floor([len(clips)])]
 
 
 def _seconds(folder: Path, count: int) -> float:
-    """Median time of a sample: the first batch, which prepares kernels and memory, does not count more than others."""
+    """Compute the median time of a sample: the first batch, which prepares kernels and memory, counts like others."""
     return median(float(entry.cells["seconds"]) for entry in read_manifest(folder)[:count])
 
 

@@ -1,4 +1,4 @@
-"""Real speech as the evaluator sees it: computed once for an evaluator and a corpus, and kept."""
+"""Computes what an evaluator predicts for real speech, once for an evaluator and a corpus."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from datamodules.corpus_layout import Clip, Split, list_clips
 from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches
-from lightning_modules.evaluation.scoring.judging import measuring_device, predictions
-from lightning_modules.evaluation.scoring.keeping import clips_key, keep, kept, kept_file
 from lightning_modules.evaluation.scoring.measures import Predictions, local_metric
+from lightning_modules.evaluation.scoring.predictions import measuring_device, predict
+from lightning_modules.evaluation.scoring.reference_cache import cache_path, clips_key, read_cache, write_cache
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
 
@@ -23,7 +23,7 @@ CHUNK = 2048  # clips at a time where float64 copies are made
 
 
 class Reference(NamedTuple):
-    """Real speech of one corpus, judged by one evaluator.
+    """Predictions and statistics of one corpus by one evaluator, which other clips are compared with.
 
     Attributes:
         train: predictions of the training split, which distances refer to.
@@ -31,7 +31,7 @@ class Reference(NamedTuple):
         statistics: mean and covariance of the training features.
         mean_probs: ``(K,)`` mean class probability of the training split.
         bins: clusters of the training features; None where they could not be made.
-        no_bins: why not.
+        no_bins: the reason why there are no bins; empty where there are.
         nearest_real: mean distance of test clips to their nearest training clip.
     """
 
@@ -42,6 +42,11 @@ class Reference(NamedTuple):
     bins: FeatureBins | None
     no_bins: str
     nearest_real: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the test clips whose digit the evaluator recognises."""
+        return _accuracy(self.test)
 
 
 _NESTED = {"train": Predictions, "test": Predictions, "statistics": FeatureStatistics, "bins": FeatureBins}
@@ -55,41 +60,41 @@ def load_reference(
     cache_dir: Path | None = None,
     batch_size: int = 64,
 ) -> Reference:
-    """The reference of a corpus in Speech Commands layout, computed where it is not kept yet; on the judge's device.
+    """Read or compute the reference of a corpus in Speech Commands layout, on the evaluator's device.
 
     Recordings are read as they are, without dither, like the folders that are compared with them.
 
     Args:
-        evaluator: the judge.
+        evaluator: predicts the digits.
         root: folder of the corpus; its lists, or the official hash rule, split it.
         labels: digits to keep.
-        minimum_accuracy: share of test clips that the evaluator must hear right.
-        cache_dir: where to keep references; a folder of the user's cache by default.
+        minimum_accuracy: share of test clips whose digit the evaluator must recognise.
+        cache_dir: where references are cached; a folder of the user's cache by default.
         batch_size: clips at a time.
 
     Raises:
-        InputError: the corpus cannot be used, or the evaluator hears too few of its test clips right.
+        InputError: the corpus cannot be used, or the evaluator recognises the digits of too few of its test clips.
     """
     clips = list_splits(root, labels)
-    path = kept_file(cache_dir, clips_key(_identity(evaluator), root, clips))
-    reference = kept(path, _restore)
+    path = cache_path(cache_dir, clips_key(_identity(evaluator), root, clips))
+    reference = read_cache(path, _restore)
     if reference is not None:
         _check_accuracy(reference.test, minimum_accuracy, root)
-        return _on(reference, measuring_device(evaluator))
-    test = _judge(evaluator, root, clips["test"], batch_size, "real test")
+        return _move(reference, measuring_device(evaluator))
+    test = _predict_clips(evaluator, root, clips["test"], batch_size, "real test")
     _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
-    reference = _summarise(_judge(evaluator, root, clips["train"], batch_size, "real train"), test)
-    keep(path, _plain(reference))
-    return _on(reference, measuring_device(evaluator))
+    reference = _summarise(_predict_clips(evaluator, root, clips["train"], batch_size, "real train"), test)
+    write_cache(path, _plain(reference))
+    return _move(reference, measuring_device(evaluator))
 
 
 def list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
-    """Clips of the training and the test split of the corpus at ``root`` whose digits are among ``labels``.
+    """List clips of the training and the test split of the corpus at ``root`` whose digits are among ``labels``.
 
     Raises:
         InputError: a split has fewer than two.
     """
-    clips = {split: [clip for clip in found if clip.label in labels] for split, found in list_clips(root).items()}
+    clips = {split: [clip for clip in every if clip.label in labels] for split, every in list_clips(root).items()}
     for split in ("train", "test"):
         if len(clips[split]) < 2:
             raise InputError(
@@ -99,23 +104,29 @@ def list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
     return {"train": clips["train"], "test": clips["test"]}
 
 
-def _judge(evaluator: EvaluatorModule, root: Path, clips: list[Clip], batch_size: int, name: str) -> Predictions:
+def _predict_clips(
+    evaluator: EvaluatorModule, root: Path, clips: list[Clip], batch_size: int, name: str
+) -> Predictions:
     fe = evaluator.front_end
-    parts = predictions(evaluator, clip_batches(root, clips, fe.sample_rate, fe.num_samples, batch_size, name))
+    parts = predict(evaluator, clip_batches(root, clips, fe.sample_rate, fe.num_samples, batch_size, name))
     return Predictions(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
 
 
+def _accuracy(test: Predictions) -> float:
+    return float((test.log_probs.argmax(dim=1) == test.y).double().mean())
+
+
 def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
-    accuracy = float((test.log_probs.argmax(dim=1) == test.y).double().mean())
+    accuracy = _accuracy(test)
     if accuracy < minimum:
         raise InputError(
-            f"the evaluator hears {accuracy:.1%} of the {len(test.y)} test clips of {str(root)!r} right, a judge needs "
+            f"the evaluator recognises {accuracy:.1%} of the {len(test.y)} test clips of {str(root)!r}, it needs "
             f"{minimum:.1%}: train it on this corpus, or set minimum_accuracy lower"
         )
 
 
 def _identity(evaluator: EvaluatorModule) -> dict[str, Any]:
-    """All that a reference depends on, but the clips."""
+    """Collect all that a reference depends on, except for the clips."""
     return {
         "format": FORMAT,
         "evaluator": fingerprint(evaluator.state_dict()),
@@ -124,8 +135,8 @@ def _identity(evaluator: EvaluatorModule) -> dict[str, Any]:
     }
 
 
-def _on(reference: Reference, device: torch.device) -> Reference:
-    """The whole reference on ``device``, moved once for all rows that are measured there; files hold it for the CPU."""
+def _move(reference: Reference, device: torch.device) -> Reference:
+    """Move the whole reference to ``device``, once for all rows that are measured there; files hold it for the CPU."""
     moved = {}
     for name in _NESTED:
         if (part := getattr(reference, name)) is not None:
@@ -148,7 +159,7 @@ def _summarise(train: Predictions, test: Predictions) -> Reference:
 
 
 def _plain(reference: Reference) -> dict[str, Any]:
-    """The reference as tensors and plain values."""
+    """Turn the reference into tensors and plain values, for a file."""
     stored = reference._asdict()
     for name in _NESTED:
         stored[name] = None if stored[name] is None else stored[name]._asdict()

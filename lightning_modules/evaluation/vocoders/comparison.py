@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from datamodules.sample_requests import make_requests
 from datamodules.subsets import check_labels
 from lightning_modules.bases.generator import Generator
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.evaluation.vocoders.candidates import DEFAULT, load_candidates
 from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
 from lightning_modules.evaluation.vocoders.document import write_document
@@ -65,7 +65,12 @@ def compare_vocoders(
     digits, sampling = None if labels is None else check_labels(labels), ancestral_sampling(guidance_scale, num_steps)
     drawers, cache = _load_generators(generators or []), Path(cache_dir).expanduser() if cache_dir else None
     candidates = load_candidates(vocoders or list(DEFAULT), drawers[0].front_end if drawers else None)
-    comparisons = _open_corpora(roots, evaluators, candidates, digits, limit, minimum_accuracy, cache)
+    loaded = [load_evaluator(evaluator) for evaluator in evaluators] * (len(roots) if len(evaluators) == 1 else 1)
+    scorers = [
+        Scorer(evaluator, root, sorted(digits or evaluator.labels), minimum_accuracy, cache)
+        for evaluator, root in zip(loaded, roots, strict=True)
+    ]
+    comparisons = [CorpusComparison(scorer, candidates, limit) for scorer in scorers]
     _check_requests(comparisons, drawers, sampling, count, seed)
     folder = _make_folder(output)
     speech = _draw_speech(comparisons, drawers, sampling, count, seed)
@@ -85,12 +90,6 @@ def _check_settings(
         raise InputError(f"expected a limit of at least 2 clips, got {limit}: leave it out for all")
     if rounds < 1:
         raise InputError(f"expected rounds at least 1, got {rounds}")
-
-
-def _open_corpora(roots: Sequence[Path], evaluators: Sequence[str], *settings: Any) -> list[CorpusComparison]:
-    """Open each corpus with its evaluator; ``settings`` follow these two in :class:`CorpusComparison`."""
-    loaded = [load_evaluator(evaluator) for evaluator in evaluators] * (len(roots) if len(evaluators) == 1 else 1)
-    return [CorpusComparison(root, evaluator, *settings) for root, evaluator in zip(roots, loaded, strict=True)]
 
 
 def _check_requests(

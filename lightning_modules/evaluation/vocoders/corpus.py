@@ -5,9 +5,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.references import load_reference
+from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.cost import measure_costs
 from lightning_modules.evaluation.vocoders.picture import save_spectrograms
@@ -23,37 +22,24 @@ from lightning_modules.evaluation.vocoders.vocoder_rows import (
     synthesise,
     unavailable_row,
 )
-from lightning_modules.evaluator import EvaluatorModule
 
 
 class CorpusComparison:
     """The comparison of all vocoders on one corpus.
 
     Args:
-        root: corpus in the layout of Speech Commands.
-        evaluator: scores the clips.
+        scorer: holds the corpus and its evaluator.
         candidates: vocoders, all of one front end.
-        labels: digits to keep; those that the evaluator was trained on by default.
         limit: number of test clips; None for all.
-        minimum_accuracy: share of the test clips whose digit the evaluator must recognise.
-        cache_dir: where references are kept; None for a folder in the user's cache.
 
     Raises:
         InputError: corpus, evaluator and vocoders do not go together, or one cannot be used.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        evaluator: EvaluatorModule,
-        candidates: Sequence[Candidate],
-        labels: Sequence[int] | None = None,
-        limit: int | None = None,
-        minimum_accuracy: float = 0.9,
-        cache_dir: Path | None = None,
-    ) -> None:
+    def __init__(self, scorer: Scorer, candidates: Sequence[Candidate], limit: int | None = None) -> None:
+        root, evaluator, self.labels = scorer.corpus, scorer.evaluator, scorer.labels
+        assert root is not None
         self.name, self.candidates = root.resolve().name, list(candidates)
-        self.labels = sorted(evaluator.labels if labels is None else labels)
         self.front_end = candidates[0].vocoder.front_end
         theirs, ours = evaluator.front_end, self.front_end
         if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
@@ -62,14 +48,14 @@ class CorpusComparison:
                 f"vocoders make, got {theirs.num_samples} at {theirs.sample_rate} Hz: train one on such clips"
             )
         self.real = real_speech(root, self.labels, self.front_end, limit)
-        reference = load_reference(evaluator, root, self.labels, minimum_accuracy, cache_dir)
+        reference = scorer.reference
+        assert reference is not None
         self.x_0 = analyse(self.front_end, self.real.clips)
         self.scorer = ClipScorer(evaluator, reference.statistics, *self.real, self.front_end)
-        total, right = len(reference.test.y), reference.test.log_probs.argmax(dim=1) == reference.test.y
         digits = "all ten digits" if len(self.labels) == 10 else f"digits {', '.join(map(str, self.labels))}"
         self.heading = (
-            f"{self.name}: {len(self.real.y):,} of {total:,} real test clips by unseen speakers, {digits}; evaluator "
-            f"{fingerprint(evaluator.state_dict())[:12]} ({right.double().mean():.1%} right on all of them)"
+            f"{self.name}: {len(self.real.y):,} of {len(reference.test.y):,} real test clips by unseen speakers, "
+            f"{digits}; evaluator {scorer.fingerprint[:12]} ({reference.accuracy:.1%} right on all of them)"
         )
 
     def costs(self, rounds: int) -> dict[str, dict[str, float]]:

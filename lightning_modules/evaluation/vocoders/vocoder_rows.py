@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from lightning_modules.audio import LogMel, MelDistance, MultiResolutionSTFT, Vocoder
-from lightning_modules.evaluation.scoring.judging import feature_width, measure, predictions
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions, Recognition
+from lightning_modules.evaluation.scoring.predictions import feature_width, measure, predict
 from lightning_modules.evaluation.vocoders.perceptual import mean_figures, perceptual_figures
 from lightning_modules.evaluation.vocoders.whistle import whistle_db
 from lightning_modules.evaluator import EvaluatorModule
@@ -102,7 +102,7 @@ class ClipScorer:
         self.evaluator, self.train = evaluator, train
         self.recordings, self.y, self.front_end = recordings, y, front_end
         moments = FeatureMoments(feature_width(evaluator))
-        for seen in predictions(evaluator, self._batches(recordings, y)):
+        for seen in predict(evaluator, self._batches(recordings, y)):
             moments.update(seen.features)
         self.same = moments.compute()
         self.stft_distance, self.mel_distance = MultiResolutionSTFT(), MelDistance(front_end)
@@ -110,7 +110,7 @@ class ClipScorer:
     def score(self, waveforms: Tensor, y: Tensor, log_mel: Tensor) -> tuple[dict[str, float], list[str]]:
         """Score ``waveforms`` ``(B, samples)`` with digits ``y`` ``(B,)`` and natural-log Mels ``(B, F, L)``."""
         measures: list[Measure] = [Recognition(), FeatureDistances(self.same, self.train)]
-        row = measure("", predictions(self.evaluator, self._batches(waveforms, y)), measures)
+        row = measure("", predict(self.evaluator, self._batches(waveforms, y)), measures)
         pairs = zip(waveforms.split(BATCH), log_mel.split(BATCH), strict=True)
         errors = torch.cat([self.mel_distance(*pair) for pair in pairs])
         return {**row.figures, **mean_figures("mel_error", errors), "whistle_db": whistle_db(waveforms)}, row.notes

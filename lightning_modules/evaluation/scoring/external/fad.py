@@ -1,4 +1,4 @@
-"""Fréchet audio distance on VGGish's embeddings, by the package ``frechet-audio-distance``."""
+"""Measures the Fréchet audio distance on VGGish's embeddings, by the package ``frechet-audio-distance``."""
 
 import contextlib
 import io
@@ -14,15 +14,15 @@ from torch import Tensor
 from datamodules.corpus_layout import DIGITS, list_clips
 from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.external.judge import (
+from lightning_modules.evaluation.scoring.external.metric import (
     NUM_SAMPLES,
     SAMPLE_RATE,
-    ExternalJudge,
+    ExternalMetric,
     FolderWaveforms,
-    Found,
+    Outcome,
 )
 from lightning_modules.evaluation.scoring.folders import clip_batches
-from lightning_modules.evaluation.scoring.keeping import clips_key, keep, kept, kept_file
+from lightning_modules.evaluation.scoring.reference_cache import cache_path, clips_key, read_cache, write_cache
 from lightning_modules.metrics import FeatureMoments, FeatureStatistics, disjoint_subsets, frechet_distance
 
 FORMAT = 1  # raised when the same key begins to mean other embeddings
@@ -32,19 +32,20 @@ FEW_CLIPS = 2048  # as for FID: the bias falls about as 1/N
 MIN_SUBSETS, MAX_SUBSETS = 4, 10
 
 
-class FrechetAudioDistance(ExternalJudge):
-    """``fad`` to real training clips, and ``fad_error``, its standard error over disjoint subsets of the clips judged.
+class FrechetAudioDistance(ExternalMetric):
+    """Measures ``fad`` to real training clips, and ``fad_error``, its standard error over disjoint subsets of clips.
 
     Kilgour et al. 2019 (arXiv:1812.08466). A second of speech gives one embedding ``(128,)``: of VGGish's last layer
     before the ReLU and without PCA, the defaults of the package. They are taken from its ``get_embeddings``, because
     its ``score`` reads whole folders, prints what goes wrong and returns -1. The distance is the same formula.
 
     Subsets are smaller than the whole, so each lies higher: only their scatter counts.
+
     Args:
         background: corpus in Speech Commands layout; its training clips are the background.
         device: where VGGish runs.
         labels: digits of the background to keep.
-        cache_dir: where to keep the background's embeddings; a folder of the user's cache by default.
+        cache_dir: where the background's embeddings are cached; a folder of the user's cache by default.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class FrechetAudioDistance(ExternalJudge):
         self._published.model.to(self.device).eval()
         self._real = _statistics(self._background())
 
-    def judge(self, clips: Iterable[Tensor]) -> Found:
+    def measure(self, clips: Iterable[Tensor]) -> Outcome:
         assert self._real is not None
         embeddings = self._embed(clips)
         figures = {"fad": float(frechet_distance(_statistics(embeddings), self._real))}
@@ -88,7 +89,7 @@ class FrechetAudioDistance(ExternalJudge):
         return {**figures, "fad_error": float(values.std() / num_subsets**0.5)}, notes
 
     def _background(self) -> Tensor:
-        """Embeddings ``(N, D)`` of the background's training clips, kept in a file of their own."""
+        """Read or compute embeddings ``(N, D)`` of the background's training clips."""
         clips = [clip for clip in list_clips(self.background)["train"] if clip.label in self.labels]
         if len(clips) < 2:
             raise InputError(
@@ -96,17 +97,17 @@ class FrechetAudioDistance(ExternalJudge):
                 "reference or other labels"
             )
         identity = {"format": FORMAT, "vggish": fingerprint(self._published.model.state_dict())}
-        path = kept_file(self.cache_dir, clips_key(identity, self.background, {"train": clips}))
-        embeddings = kept(path, lambda stored: stored["embeddings"])
+        path = cache_path(self.cache_dir, clips_key(identity, self.background, {"train": clips}))
+        embeddings = read_cache(path, lambda stored: stored["embeddings"])
         if embeddings is None:
             batches = clip_batches(self.background, clips, SAMPLE_RATE, NUM_SAMPLES, name="background of fad")
             embeddings = self._embed(waveform for waveform, _ in batches)
-            keep(path, {"embeddings": embeddings})
+            write_cache(path, {"embeddings": embeddings})
         return embeddings
 
     @torch.no_grad()  # the package forgets it
     def _embed(self, clips: Iterable[Tensor]) -> Tensor:
-        """Embeddings ``(N, D)``, one per clip.
+        """Compute embeddings ``(N, D)``, one for each clip.
 
         Raises:
             RuntimeError: VGGish gave none for a clip; the package only prints why.
@@ -126,8 +127,8 @@ class FrechetAudioDistance(ExternalJudge):
         return torch.cat(parts)
 
 
-def frechet_audio_distance(folder: Path, background: Path, device: str | torch.device = "cpu") -> Found:
-    """``fad`` and ``fad_error`` of a folder of speech; see :class:`FrechetAudioDistance`.
+def frechet_audio_distance(folder: Path, background: Path, device: str | torch.device = "cpu") -> Outcome:
+    """Measure ``fad`` and ``fad_error`` of a folder of speech; see :class:`FrechetAudioDistance`.
 
     Args:
         folder: of WAV or FLAC files, with or without manifest.
@@ -135,7 +136,7 @@ def frechet_audio_distance(folder: Path, background: Path, device: str | torch.d
         device: where VGGish runs.
 
     Returns:
-        Figures, none where the package or its weights cannot be had, and notes that say why.
+        Figures, none where the package or its weights are missing, and notes that say why.
 
     Raises:
         InputError: the folder or the background cannot be used.
@@ -151,10 +152,10 @@ def _statistics(embeddings: Tensor) -> FeatureStatistics:
 
 @contextlib.contextmanager
 def _without_clap() -> Iterator[None]:
-    """An empty ``laion_clap`` in the place of one that is not imported yet.
+    """Put an empty module in the place of ``laion_clap``, unless that is imported already.
 
-    The package imports it for another of its models; it fetches tokenizers meanwhile, minutes of attempts without a
-    network connection, and VGGish needs none of it.
+    The package imports ``laion_clap`` for another of its models. That import fetches tokenizers, which takes minutes of
+    attempts without a network connection, and VGGish needs none of it.
     """
     if "laion_clap" in sys.modules:
         yield

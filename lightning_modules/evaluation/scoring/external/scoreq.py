@@ -1,4 +1,4 @@
-"""Mean opinion score that a listener might give, by the package ``scoreq``."""
+"""Predicts the mean opinion score that people would give, by the package ``scoreq``."""
 
 import importlib.util
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.evaluation.scoring.external.judge import ExternalJudge, FolderWaveforms, Found
+from lightning_modules.evaluation.scoring.external.metric import ExternalMetric, FolderWaveforms, Outcome
 from lightning_modules.metrics import bootstrap
 
 
-class ScoreQ(ExternalJudge):
-    """``scoreq``, the mean over clips of predicted opinion scores (1 to 5), and its bootstrap 95 % interval.
+class ScoreQ(ExternalMetric):
+    """Measures ``scoreq``, the mean over clips of predicted opinion scores (1 to 5), with its bootstrap 95 % interval.
 
     Ragano et al. 2024 (arXiv:2410.06675): the model for synthetic speech, without reference. The package runs it by
     ONNX Runtime, on a GPU only where that was built for one.
@@ -29,7 +29,7 @@ class ScoreQ(ExternalJudge):
         # Clips are read already, and the package's reader needs a decoder that it does not ask for.
         self._published.load_processing = lambda waveform, target_sr=16000: waveform
 
-    def judge(self, clips: Iterable[Tensor]) -> Found:
+    def measure(self, clips: Iterable[Tensor]) -> Outcome:
         scores = torch.tensor(
             [float(self._published.predict(waveform[None])) for batch in clips for waveform in batch],
             dtype=torch.float64,
@@ -43,14 +43,14 @@ class ScoreQ(ExternalJudge):
         return {"scoreq": interval.value, "scoreq_low": interval.low, "scoreq_high": interval.high}, []
 
 
-def scoreq_mos(folder: Path) -> Found:
-    """``scoreq``, ``scoreq_low`` and ``scoreq_high`` of a folder of speech; see :class:`ScoreQ`.
+def scoreq_mos(folder: Path) -> Outcome:
+    """Measure ``scoreq``, ``scoreq_low`` and ``scoreq_high`` of a folder of speech; see :class:`ScoreQ`.
 
     Args:
         folder: of WAV or FLAC files, with or without manifest.
 
     Returns:
-        Figures, none where the package or its weights cannot be had, and notes that say why.
+        Figures, none where the package or its weights are missing, and notes that say why.
 
     Raises:
         InputError: the folder cannot be used.
@@ -59,7 +59,7 @@ def scoreq_mos(folder: Path) -> Found:
 
 
 def _module() -> ModuleType:
-    """The package's module of that name, without the package around it, which fetches another model when imported."""
+    """Import the module ``scoreq.scoreq`` without its package, which fetches another model when it is imported."""
     package = importlib.util.find_spec("scoreq")
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("No module named 'scoreq'")

@@ -34,7 +34,7 @@ def test_computed_once(judge, digits_root, tmp_path, monkeypatch):
     torch.testing.assert_close(first.statistics.mean, x.mean(dim=0))
     torch.testing.assert_close(first.statistics.covariance, x.T.cov())
     assert first.bins is not None and float(first.bins.counts.sum()) == 160 and first.nearest_real > 0
-    monkeypatch.setattr(references, "predictions", never)
+    monkeypatch.setattr(references, "predict", never)
     again = load_reference(judge, digits_root, ALL, 0.0, tmp_path)
     torch.testing.assert_close(again[:5], first[:5], rtol=0, atol=0)
     assert again[5:] == first[5:]
@@ -44,7 +44,7 @@ def test_computed_once(judge, digits_root, tmp_path, monkeypatch):
 def test_another_corpus_or_choice_is_computed_anew(judge, root, tmp_path, monkeypatch):
     kept = tmp_path / "kept"
     load_reference(judge, root, [3, 4], 0.0, kept)
-    monkeypatch.setattr(references, "predictions", never)
+    monkeypatch.setattr(references, "predict", never)
     with pytest.raises(AssertionError):
         load_reference(judge, root, [3, 5], 0.0, kept)
     next((root / "three").iterdir()).touch()
@@ -55,7 +55,7 @@ def test_another_corpus_or_choice_is_computed_anew(judge, root, tmp_path, monkey
 def test_another_judge_is_asked(judge, digits_root, tmp_path, monkeypatch):
     load_reference(judge, digits_root, [3], 0.0, tmp_path)
     next(judge.network.parameters()).data.add_(1e-3)
-    monkeypatch.setattr(references, "predictions", never)
+    monkeypatch.setattr(references, "predict", never)
     with pytest.raises(AssertionError):
         load_reference(judge, digits_root, [3], 0.0, tmp_path)
 
@@ -77,11 +77,11 @@ def test_a_damaged_file_is_computed_again(damage, judge, digits_root, tmp_path):
 
 
 def test_a_judge_that_hears_badly_is_refused(judge, digits_root, tmp_path):
-    with pytest.raises(InputError, match=r"of the 20 test clips .* right, a judge needs 100.0%"):
+    with pytest.raises(InputError, match=r"of the 20 test clips of .*, it needs 100.0%"):
         load_reference(judge, digits_root, ALL, 1.0, tmp_path)
     assert not list(tmp_path.iterdir())
     load_reference(judge, digits_root, ALL, 0.0, tmp_path)
-    with pytest.raises(InputError, match="a judge needs"):
+    with pytest.raises(InputError, match="it needs"):
         load_reference(judge, digits_root, ALL, 1.0, tmp_path)
 
 

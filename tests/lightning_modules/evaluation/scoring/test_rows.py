@@ -8,8 +8,8 @@ import torch
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.anchors import floor_rows, measures_for, real_rows
 from lightning_modules.evaluation.scoring.columns import COLUMNS, FIGURES, NUMBERS, SHOWN, TABLE
-from lightning_modules.evaluation.scoring.judging import measure, predictions
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions
+from lightning_modules.evaluation.scoring.predictions import measure, predict
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.loading import load_evaluator
 from lightning_modules.metrics import (
@@ -128,7 +128,7 @@ def test_figures_do_not_depend_on_the_device(seen, reference):
 def test_predictions_are_numbered_as_they_come(evaluator):
     judge = load_evaluator(evaluator)
     given = [(torch.zeros(size, 16000), torch.arange(size)) for size in (3, 1, 2)]
-    found = list(predictions(judge, given))
+    found = list(predict(judge, given))
     assert [part.index.tolist() for part in found] == [[0, 1, 2], [3], [4, 5]]
     assert all(part.device == judge.device for batch in found for part in batch)
 

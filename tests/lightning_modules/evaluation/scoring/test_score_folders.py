@@ -105,7 +105,7 @@ def test_settings_that_do_not_fit(setting, samples, evaluator, refused):
 
 def test_a_judge_that_hears_badly(samples, evaluator, digits_root, refused):
     given = ["--reference", digits_root, "--minimum_accuracy=1"]
-    check(refused("score", samples, "--evaluator", evaluator, *given), ["the evaluator hears", "a judge needs 100.0%"])
+    check(refused("score", samples, "--evaluator", evaluator, *given), ["the evaluator recognises", "it needs 100.0%"])
 
 
 def test_folders_without_clips(evaluator, refused, tmp_path):

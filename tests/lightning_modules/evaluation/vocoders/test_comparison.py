@@ -57,7 +57,7 @@ def test_files(scoretap, evaluator, vocoder, unet, digits_root, capfd, tmp_path,
         (["--generators=[missing.ckpt]"], "no checkpoint at 'missing.ckpt'"),
         (["--count=0", "--generators=[UNET]"], "count of at least 1"),
         (["--labels=[11]"], "expected digits 0 to 9"),
-        (["--minimum_accuracy=1.01"], "a judge needs"),
+        (["--minimum_accuracy=1.01"], "it needs"),
     ],
 )
 def test_refused(more, expected, refused, evaluator, unet, digits_root):

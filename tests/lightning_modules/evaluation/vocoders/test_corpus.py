@@ -5,7 +5,7 @@ import torch
 
 from lightning_modules.audio import GriffinLim, LogMel, MelDistance, MultiResolutionSTFT, Vocoder, Waveform
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring import load_reference
+from lightning_modules.evaluation.scoring import Scorer, load_reference
 from lightning_modules.evaluation.vocoders import perceptual
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
@@ -42,7 +42,8 @@ def quick_metrics(monkeypatch):
 def compare(judge, digits_root, memory, tmp_path):
     def make(*more, **settings):
         candidates = [Candidate("Memory", memory), *more]
-        return CorpusComparison(digits_root, judge, candidates, DIGITS, None, 0.0, tmp_path / "cache", **settings)
+        scorer = Scorer(judge, digits_root, DIGITS, 0.0, tmp_path / "cache")
+        return CorpusComparison(scorer, candidates, **settings)
 
     return make
 
@@ -156,4 +157,4 @@ def test_degraded_mels_depend_on_their_place_only():
 def test_an_evaluator_of_other_clips_is_refused(digits_root, memory):
     slow = EvaluatorModule(front_end=Waveform(sample_rate=8000, num_samples=8000))
     with pytest.raises(InputError, match="16000 samples at 16000 Hz.*got 8000 at 8000 Hz"):
-        CorpusComparison(digits_root, slow, [Candidate("Memory", memory)], DIGITS)
+        CorpusComparison(Scorer(slow, digits_root, DIGITS), [Candidate("Memory", memory)])

@@ -1,4 +1,4 @@
-"""What published judges share: fetched when first asked, and a note where they cannot be had."""
+"""The base of external metrics: each is loaded when first used, and becomes a note where it is not installed."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,17 +11,17 @@ from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
 from lightning_modules.evaluation.scoring.rows import Row
 
-SAMPLE_RATE = 16000  # Hz, of both published judges
-NUM_SAMPLES = 16000  # one second, as the evaluator hears clips; VGGish gives nothing for less than 15600 samples
+SAMPLE_RATE = 16000  # Hz, of both packages
+NUM_SAMPLES = 16000  # one second, as the evaluator takes clips; VGGish gives nothing for less than 15600 samples
 
-Found = tuple[dict[str, float], list[str]]
+Outcome = tuple[dict[str, float], list[str]]  # figures by name, and notes
 
 
-class ExternalJudge(ABC):
-    """Figures of a judge from another package, which is imported, with its weights, when first asked.
+class ExternalMetric(ABC):
+    """Measures clips by another package, which is imported, with its weights, when first used.
 
-    Absence is no error: it becomes a note, the same for every row, and what the package raises on a row's clips becomes
-    a note of that row.
+    A missing package is no error: it becomes the same note in every row. What the package raises on a row's clips
+    becomes a note of that row.
 
     Args:
         name: of its main figure, and of the extra that installs it.
@@ -29,7 +29,7 @@ class ExternalJudge(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._asked = False
+        self._loaded = False
         self._missing = ""
 
     @abstractmethod
@@ -37,22 +37,22 @@ class ExternalJudge(ABC):
         """Import the package and load its weights."""
 
     @abstractmethod
-    def judge(self, clips: Iterable[Tensor]) -> Found:
-        """Figures and notes of waveforms ``(B, N)``, one second each at 16 kHz."""
+    def measure(self, clips: Iterable[Tensor]) -> Outcome:
+        """Compute figures and notes of waveforms ``(B, N)``, one second each at 16 kHz."""
 
-    def __call__(self, clips: Iterable[Tensor]) -> Found:
-        """Finite figures of waveforms ``(B, N)``, one second each at 16 kHz, and a note for what is missing.
+    def __call__(self, clips: Iterable[Tensor]) -> Outcome:
+        """Compute finite figures of waveforms ``(B, N)``, one second each at 16 kHz, and a note for what is missing.
 
         Raises:
             InputError: a clip, or the background's, cannot be read.
         """
-        if not self._asked:
-            self._missing = self._prepared()
-            self._asked = True
+        if not self._loaded:
+            self._missing = self._load()
+            self._loaded = True
         if self._missing:
             return {}, [self._missing]
         try:
-            figures, notes = self.judge(clips)
+            figures, notes = self.measure(clips)
         except InputError:
             raise
         except Exception as error:  # whatever another package raises
@@ -60,8 +60,8 @@ class ExternalJudge(ABC):
         wrong = [f"{name}: {value}, left out" for name, value in figures.items() if not math.isfinite(value)]
         return {name: value for name, value in figures.items() if math.isfinite(value)}, notes + wrong
 
-    def _prepared(self) -> str:
-        """Why the judge cannot be had, or nothing."""
+    def _load(self) -> str:
+        """Prepare the metric; return a note where that fails, else an empty string."""
         try:
             self.prepare()
         except InputError:
@@ -75,10 +75,10 @@ class ExternalJudge(ABC):
 
 
 class FolderWaveforms:
-    """Waveforms ``(B, N)`` of a folder of speech as published judges hear them, read anew for each judge.
+    """Reads waveforms ``(B, N)`` of a folder of speech as external metrics take them, anew for each metric.
 
     16 kHz, mono, exactly one second: shorter clips are padded with zeros at their end, longer ones lose it, like those
-    that the evaluator hears.
+    that the evaluator takes.
 
     Args:
         folder: of WAV or FLAC files; reading raises InputError where it holds no speech, or a clip cannot be read.
@@ -94,20 +94,20 @@ class FolderWaveforms:
             yield waveform
 
 
-def ask(judges: Sequence[ExternalJudge], row: Row, waveforms: Iterable[Tensor]) -> None:
-    """Add to ``row`` what ``judges`` find in waveforms ``(B, N)``, which are read once for each.
+def add_external_figures(metrics: Sequence[ExternalMetric], row: Row, waveforms: Iterable[Tensor]) -> None:
+    """Add figures and notes of ``metrics`` to ``row``; waveforms ``(B, N)`` are read once for each metric.
 
     Raises:
         InputError: a clip cannot be read.
     """
-    for judge in judges:
-        figures, notes = judge(waveforms)
+    for metric in metrics:
+        figures, notes = metric(waveforms)
         row.figures.update(figures)
         row.notes.extend(notes)
 
 
 def _reason(error: Exception) -> str:
-    """First line of what an error says."""
+    """Take the first line of an error's message."""
     lines = str(error).strip().splitlines()
     kind = "" if isinstance(error, ImportError | ValueError) and lines else type(error).__name__
     return ": ".join(part for part in (kind, lines[0].rstrip(" .:") if lines else "") if part)

@@ -1,4 +1,4 @@
-"""The judge: what a separately trained evaluator makes of clips, measured as one row."""
+"""Lets an evaluator predict the digits of clips, and measures its predictions as one row."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -16,35 +16,49 @@ WaveformBatches = Iterable[tuple[Tensor, Tensor]]
 
 
 def feature_width(evaluator: EvaluatorModule) -> int:
-    """Width of the evaluator's features, D."""
+    """Return the width of the evaluator's features, D."""
     width = evaluator.network.num_features
     assert isinstance(width, int)
     return width
 
 
 def measuring_device(evaluator: EvaluatorModule) -> torch.device:
-    """Where measures of this evaluator work: on its device, or the CPU where that has no float64 (Apple's GPUs)."""
+    """Return the device of the evaluator's measures: its own, or the CPU where that has no float64 (Apple's GPUs)."""
     device: torch.device = evaluator.device
     return torch.device("cpu") if device.type == "mps" else device
 
 
 def full_precision() -> Any:
-    """A context without TF32, which keeps 10 bits of a feature."""
+    """Make a context without TF32, which keeps only 10 bits of a feature."""
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
-@torch.no_grad()
-def predictions(evaluator: EvaluatorModule, batches: WaveformBatches) -> Iterator[Predictions]:
-    """What ``evaluator`` makes of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none; batch by batch.
+def predict_batch(evaluator: EvaluatorModule, waveform: Tensor, y: Tensor, index: Tensor) -> Predictions:
+    """Let ``evaluator`` predict the digits of one batch, in float32 on :func:`measuring_device`.
 
-    On :func:`measuring_device`, in float32; clips are numbered in the order in which they come.
+    Args:
+        evaluator: in evaluation mode.
+        waveform: ``(B, N)`` on any device.
+        y: ``(B,)`` intended digits, ``NO_LABEL`` for none.
+        index: ``(B,)`` place of each clip in its row.
+    """
+    device = measuring_device(evaluator)
+    log_probs, features = evaluator(waveform.to(evaluator.device))
+    return Predictions(log_probs.to(device).float(), features.to(device).float(), y.to(device), index.to(device))
+
+
+@torch.no_grad()
+def predict(evaluator: EvaluatorModule, batches: WaveformBatches) -> Iterator[Predictions]:
+    """Let ``evaluator`` predict the digits of clips, batch by batch.
+
+    Args:
+        evaluator: is set to evaluation mode.
+        batches: waveforms ``(B, N)`` and intended digits ``(B,)``, ``NO_LABEL`` for none; numbered as they come.
     """
     evaluator.eval()
-    device, count = measuring_device(evaluator), 0
+    count = 0
     for waveform, y in batches:
-        log_probs, features = evaluator(waveform.to(evaluator.device))
-        index = torch.arange(count, count + len(y), device=device)
-        yield Predictions(log_probs.to(device).float(), features.to(device).float(), y.to(device), index)
+        yield predict_batch(evaluator, waveform, y, torch.arange(count, count + len(y)))
         count += len(y)
 
 
@@ -55,7 +69,14 @@ def measure(
     evaluator: str = "",
     reference_count: int | None = None,
 ) -> Row:
-    """The row of predictions that come in batches; measured by this process, on the device that they are on.
+    """Measure predictions that come in batches as one row, in this process, on the device that they are on.
+
+    Args:
+        name: of the row.
+        seen: the predictions.
+        measures: fresh ones.
+        evaluator: fingerprint of the evaluator.
+        reference_count: number of training clips that distances refer to.
 
     Raises:
         InputError: there is no clip.
@@ -69,35 +90,35 @@ def measure(
             each.update(batch)
         count += len(batch.y)
     if not count:
-        raise InputError(f"expected clips to judge, but {name!r} has none")
+        raise InputError(f"expected clips to score, but {name!r} has none")
     figures: dict[str, float] = {}
     notes: list[str] = []
     for each in measures:
-        found, remarks = each.compute()
-        figures |= found
-        notes += remarks
+        own_figures, own_notes = each.compute()
+        figures |= own_figures
+        notes += own_notes
     tables = [table for each in measures if (table := each.confusion()) is not None]
     confusion = tables[0] if tables else None
     return Row(name, count, figures, notes, evaluator, reference_count, confusion=confusion)
 
 
-def judge(
+def score_clips(
     evaluator: EvaluatorModule, name: str, batches: WaveformBatches, measures: Sequence[Measure] | None = None
 ) -> Row:
-    """The row of waveforms ``(B, N)`` with intended digits ``(B,)``, -1 for none.
+    """Score waveforms ``(B, N)`` with intended digits ``(B,)``, ``NO_LABEL`` for none, as one row.
 
     Args:
-        evaluator: the judge.
+        evaluator: predicts their digits.
         name: of the row.
         batches: read once.
         measures: fresh ones; accuracy, confidence and diversity by default.
     """
     chosen = [Recognition(), Diversity(feature_width(evaluator))] if measures is None else measures
-    return measure(name, predictions(evaluator, batches), chosen, fingerprint(evaluator.state_dict()))
+    return measure(name, predict(evaluator, batches), chosen, fingerprint(evaluator.state_dict()))
 
 
 def split_batches(dataset: Any, limit: int | None = None, batch_size: int = 64) -> WaveformBatches:
-    """Waveforms and digits of a split whose front end is ``Waveform``: the first ``limit`` clips of a seeded order."""
+    """Read waveforms and digits of a split whose front end is ``Waveform``: the first ``limit`` of a seeded order."""
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:limit]
     for rows in order.split(batch_size):
         batch = dataset.__getitems__(rows.tolist())

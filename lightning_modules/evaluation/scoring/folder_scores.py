@@ -1,21 +1,15 @@
-"""`scoretap score`: folders of speech as rows of one table."""
+"""`scoretap score` scores folders of speech as rows of one table."""
 
 from pathlib import Path
 
 import torch
 
-from datamodules.corpus_layout import Clip
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.anchors import measures_for
-from lightning_modules.evaluation.scoring.external import FolderWaveforms, ask, check_external, external_judges
+from lightning_modules.evaluation.scoring.external import FolderWaveforms, check_external
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
-from lightning_modules.evaluation.scoring.judging import feature_width, full_precision
-from lightning_modules.evaluation.scoring.judging import judge as judge_clips
 from lightning_modules.evaluation.scoring.output import check_output, format_table, write_scores
-from lightning_modules.evaluation.scoring.real_speech import RealSpeech
-from lightning_modules.evaluation.scoring.rows import Row
-from lightning_modules.evaluator import EvaluatorModule
+from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.loading import load_evaluator
 
 
@@ -30,7 +24,7 @@ def score_folders(
     device: str = "auto",
     external: list[str] | None = None,
 ) -> None:
-    """Judge folders of speech with a separately trained evaluator, one row each, beside rows of real speech.
+    """Score folders of speech with a separately trained evaluator, one row each, beside rows of real speech.
 
     Intended digits come from manifest.csv, else from sub-folders zero to nine or 0 to 9, else from file names such as
     00012_3_seed7.wav, else there are none.
@@ -42,43 +36,33 @@ def score_folders(
         reference: corpus of real speech in the layout of Speech Commands; its training split is what FID, KID, AM, NDB
             and nearest neighbours refer to.
         labels: digits of the reference to keep, all ten by default.
-        minimum_accuracy: share of the reference's test clips that the evaluator must hear right.
+        minimum_accuracy: share of the reference's test clips whose digit the evaluator must recognise.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
         device: where to run the evaluator, such as cuda:1; auto takes a GPU where there is one. Always in float32.
-        external: judges from other packages, of [fad, scoreq], none by default; one that is not installed is a note.
+        external: external metrics, of [fad, scoreq], none by default; one that is not installed is a note.
 
     Raises:
         InputError: a folder, the evaluator or the reference cannot be used.
     """
     _check_settings(output, reference, labels, minimum_accuracy, external)
-    kept = check_labels(labels)
-    listed = [(folder, list_speech(Path(folder))) for folder in folders]
-    judge = load_evaluator(evaluator).to(_device(device))
+    digits = check_labels(labels)
+    clips = {folder: list_speech(Path(folder)) for folder in folders}
+    module = load_evaluator(evaluator).to(_device(device))
     corpus, cache = (Path(given).expanduser() if given else None for given in (reference, cache_dir))
-    real = RealSpeech(judge, corpus, kept, minimum_accuracy, cache, external=external or []) if corpus else None
-    rows = real.anchors() if real else []
-    judges = real.judges if real else external_judges(external or [], None, kept, judge.device, cache)
-    for folder, clips in listed:
-        row = _row(judge, folder, clips, real)
-        ask(judges, row, FolderWaveforms(Path(folder)))
+    scorer = Scorer(module, corpus, digits, minimum_accuracy, cache, external=external or [])
+    scorer.prepare()
+    rows, fe = scorer.anchors(), module.front_end
+    for folder in folders:
+        batches = clip_batches(Path(folder), clips[folder], fe.sample_rate, fe.num_samples, name=folder)
+        row = scorer.row(folder, batches)
+        row.facts["kind"] = "folder"
+        scorer.add_external(row, FolderWaveforms(Path(folder)))
         rows.append(row)
-    rows += real.floor(len(clips) for _, clips in listed) if real else []
+    rows += scorer.floor(map(len, clips.values()))
     write_scores(Path(output), rows)
     print(format_table(rows))
-    checked = "" if real else "; its accuracy on real speech was not checked: give --reference"
-    print(f"evaluator {rows[0].evaluator[:12]}{checked}")
-
-
-def _row(evaluator: EvaluatorModule, folder: str, clips: list[Clip], real: RealSpeech | None) -> Row:
-    fe = evaluator.front_end
-    batches = clip_batches(Path(folder), clips, fe.sample_rate, fe.num_samples, name=folder)
-    if real is not None:
-        row = real.row(folder, batches)
-    else:
-        with full_precision():
-            row = judge_clips(evaluator, folder, batches, measures_for(feature_width(evaluator), None))
-    row.facts["kind"] = "folder"
-    return row
+    unchecked = "" if corpus else "; its accuracy on real speech was not checked: give --reference"
+    print(f"evaluator {scorer.fingerprint[:12]}{unchecked}")
 
 
 def _check_settings(

@@ -1,4 +1,4 @@
-"""Figures that took long: kept in one file each, found again by a key, computed again where the file is damaged."""
+"""Caches what takes long to compute of real speech: one file for each key, computed again where it is damaged."""
 
 import hashlib
 import io
@@ -17,17 +17,17 @@ from datamodules.feature_cache import default_cache_dir
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
 
-DIGEST_BYTES = 32  # SHA-256 of what follows it in a kept file
+DIGEST_BYTES = 32  # SHA-256 of what follows it in a file
 T = TypeVar("T")
 
 
-def kept_file(cache_dir: Path | None, key: str) -> Path:
-    """Where what belongs to ``key`` is kept; ``cache_dir`` is a folder of the user's cache by default."""
+def cache_path(cache_dir: Path | None, key: str) -> Path:
+    """Name the file of ``key``, which need not exist; ``cache_dir`` is a folder of the user's cache by default."""
     return (cache_dir or default_cache_dir() / "references") / f"{key}.pt"
 
 
 def clips_key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence[Clip]]) -> str:
-    """Hash of plain values and of the clips of each split; a recording counts by path, size and time of change."""
+    """Hash plain values and the clips of each split; a recording counts by path, size and time of change."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     for split in sorted(clips):
         for clip in clips[split]:
@@ -36,7 +36,7 @@ def clips_key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence
     return digest.hexdigest()[:32]
 
 
-def keep(path: Path, stored: Any) -> None:
+def write_cache(path: Path, stored: Any) -> None:
     """Write tensors and plain values under a temporary name, then rename.
 
     Raises:
@@ -54,12 +54,12 @@ def keep(path: Path, stored: Any) -> None:
         ) from error
 
 
-def kept(path: Path, restore: Callable[[Any], T]) -> T | None:
-    """What :func:`keep` wrote, or None where there is nothing or it is damaged.
+def read_cache(path: Path, restore: Callable[[Any], T]) -> T | None:
+    """Read what :func:`write_cache` wrote; None where there is nothing or it is damaged.
 
     Args:
         path: the file.
-        restore: makes of what was stored what is wanted; KeyError and TypeError mean that it is something else.
+        restore: makes the result of what was stored; KeyError and TypeError mean that it is something else.
     """
     if not path.exists():
         return None

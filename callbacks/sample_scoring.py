@@ -1,0 +1,69 @@
+"""The base of callbacks that draw samples and score them with an evaluator."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+
+from datamodules.subsets import check_labels
+from lightning_modules.audio import Vocoder
+from lightning_modules.diffusion import Sampling
+
+
+class SampleScoring(Callback):
+    """Holds the settings of scoring that callbacks share, and makes a scorer of them.
+
+    Args:
+        evaluator: checkpoint or name of an evaluator; None to score nothing.
+        labels: digits to ask for in turn; None for all that guidance knows, and for none where nothing guides.
+        reference: corpus of real speech to compare with; None for the one of the run.
+        minimum_accuracy: share of the corpus' test clips whose digit the evaluator must recognise.
+        cache_dir: folder where references are kept; None for one in the user's cache folder.
+        external: names of external metrics.
+
+    Raises:
+        InputError: a label is no digit.
+    """
+
+    def __init__(
+        self,
+        evaluator: str | None,
+        labels: list[int] | None,
+        reference: str | None,
+        minimum_accuracy: float,
+        cache_dir: str | None,
+        external: list[str] | None = None,
+    ) -> None:
+        if labels:
+            check_labels(labels)
+        self.evaluator, self.labels, self.reference = evaluator, labels, reference
+        self.minimum_accuracy, self.cache_dir, self.external = minimum_accuracy, cache_dir, external or []
+        self._scorer: Any = None
+
+    def labels_to_draw(self, generator: Any, sampling: Sampling) -> list[int]:
+        """Choose the digits to ask ``generator`` for in turn; an empty list asks for none."""
+        if self.labels is not None:
+            return self.labels
+        return generator.guided_labels() if sampling.guidance_scale > 0 else []
+
+    def open_scorer(self, trainer: Trainer, generator: Any, vocoder: Vocoder | None = None) -> Any:
+        """Make the scorer of the samples of ``generator``, on its device.
+
+        Args:
+            trainer: its data module has the corpus and the digits of the run.
+            generator: draws the samples.
+            vocoder: of the generator, if test clips are to go through it as anchors.
+
+        Raises:
+            InputError: the evaluator cannot be used.
+        """
+        from lightning_modules.evaluation.scoring.generators import load_matching_evaluator
+        from lightning_modules.evaluation.scoring.scorer import Scorer
+
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        corpus = Path(self.reference).expanduser() if self.reference else datamodule.prepare_corpus()
+        assert self.evaluator is not None
+        evaluator = load_matching_evaluator(self.evaluator, generator)
+        labels = self.labels or generator.guided_labels() or datamodule.labels
+        cache_dir = Path(self.cache_dir).expanduser() if self.cache_dir else None
+        return Scorer(evaluator, corpus, labels, self.minimum_accuracy, cache_dir, vocoder, self.external)
