@@ -64,7 +64,7 @@ class GenerationMetrics(SampleScoring):
         self.guidance_scale, self.num_steps = guidance_scale, num_steps
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse here whatever can be refused; the first process alone scores real speech, once."""
+        """Refuse here whatever can be refused; only the first process scores real speech."""
         if stage != "fit" or self._scorer is not None:
             return
         from lightning_modules.bases.generator import Generator

@@ -17,9 +17,9 @@ from lightning_modules.tracking.pictures import save_mel_grid
 
 
 class GuidedSampling(Callback):
-    """Draws fixed labels and seeds every few epochs: a picture and WAVs to disk and to the loggers.
+    """Draws fixed labels and seeds every few epochs, and gives a picture and WAVs to the disk and to the loggers.
 
-    Draws are spread over all processes, use the averaged weights where :class:`EMA` is set, and run in the Trainer's
+    All processes share the drawing, which uses the averaged weights where :class:`EMA` is set, and the Trainer's
     precision.
 
     Args:

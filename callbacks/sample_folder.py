@@ -128,7 +128,7 @@ class SampleFolder:
 
         Args:
             drawn: samples of the generator.
-            batch: what it was asked for.
+            batch: the requests that they answer.
             start: ``time.perf_counter()`` before drawing; a sample's time is its share of the batch, vocoder included.
         """
         assert self._part is not None

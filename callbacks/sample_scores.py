@@ -81,7 +81,7 @@ class SampleScores(SampleScoring):
                 f"scoring draws samples from a generator, got a checkpoint of {type(pl_module).__name__}: "
                 "leave out --scoring.evaluator"
             )
-        pl_module.check_guidance(self.labels_to_draw(pl_module, pl_module.sampling), pl_module.sampling)
+        pl_module.check_guidance(self.labels_to_draw(pl_module), pl_module.sampling)
         self._scorer = on_first(trainer, lambda: self._open(trainer, pl_module))
 
     def _open(self, trainer: Trainer, generator: Any) -> Any:
@@ -92,7 +92,7 @@ class SampleScores(SampleScoring):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.evaluator is None:
             return
-        samples, labels = self._samples(trainer, pl_module), self.labels_to_draw(pl_module, pl_module.sampling)
+        samples, labels = self._samples(trainer, pl_module), self.labels_to_draw(pl_module)
         requests = spread_requests(labels, self.count, self.seed)
         on_first(trainer, samples.open)
         size = self.batch_size
@@ -105,7 +105,7 @@ class SampleScores(SampleScoring):
         from lightning_modules.evaluation.scoring.row_facts import sampling_settings
 
         settings = {**sampling_settings(generator), "precision": trainer.precision}
-        settings |= {"labels": self.labels_to_draw(generator, generator.sampling), "seed": self.seed}
+        settings |= {"labels": self.labels_to_draw(generator), "seed": self.seed}
         if self.folder is not None:
             return SampleFolder(Path(self.folder), settings)
         return SampleFolder(checkpoint_folder(trainer) / "test" / folder_name(settings), settings)
@@ -114,7 +114,7 @@ class SampleScores(SampleScoring):
         from lightning_modules.evaluation.scoring.generators import generator_rows
         from lightning_modules.evaluation.scoring.output import format_table, write_scores
 
-        scale = generator.sampling.guidance_scale if self.labels_to_draw(generator, generator.sampling) else 0.0
+        scale = generator.sampling.guidance_scale if self.labels_to_draw(generator) else 0.0
         name = self.name or f"{generator.title}, γ = {scale:g}"
         checkpoint = read_checkpoint(trainer.ckpt_path) if trainer.ckpt_path else {}
         facts = {**samples.settings, "peak_memory_gb": samples.peak_memory_gb()}

@@ -40,11 +40,16 @@ class SampleScoring(Callback):
         self.minimum_accuracy, self.cache_dir, self.external = minimum_accuracy, cache_dir, external or []
         self._scorer: Any = None
 
-    def labels_to_draw(self, generator: Any, sampling: Sampling) -> list[int]:
-        """Choose the digits to ask ``generator`` for in turn; an empty list asks for none."""
+    def labels_to_draw(self, generator: Any, sampling: Sampling | None = None) -> list[int]:
+        """Choose the digits to ask ``generator`` for in turn; an empty list asks for samples without a digit.
+
+        Args:
+            generator: draws the samples.
+            sampling: settings of drawing; None for the generator's own.
+        """
         if self.labels is not None:
             return self.labels
-        return generator.guided_labels() if sampling.guidance_scale > 0 else []
+        return generator.guided_labels() if (sampling or generator.sampling).guidance_scale > 0 else []
 
     def open_scorer(self, trainer: Trainer, generator: Any, vocoder: Vocoder | None = None) -> Any:
         """Make the scorer of the samples of ``generator``, on its device.

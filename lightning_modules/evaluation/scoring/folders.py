@@ -1,4 +1,4 @@
-"""Folders of speech: which clips there are, which digit each is meant to be, and reading them a batch at a time."""
+"""Lists the clips in a folder of speech, with the digit that each is meant to be, and reads them in batches."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,13 @@ _WRITTEN = re.compile(r"\d+_(\d|any)_seed\d+$")  # as `scoretap predict` names i
 
 
 def list_speech(folder: Path) -> list[Clip]:
-    """Clips of ``folder`` in an order of their own, with intended digits, -1 for none.
+    """List the clips of ``folder`` with their intended digits, ``NO_LABEL`` for none.
 
-    Digits come from ``manifest.csv``; else from sub-folders named zero to nine or 0 to 9, other sub-folders being left
+    Digits come from ``manifest.csv``; else from sub-folders named zero to nine or 0 to 9, other sub-folders are left
     out; else from file names as `scoretap predict` writes them.
 
     Raises:
-        InputError: there is no such folder or no clip in it, its manifest is not one, or its run did not finish.
+        InputError: there is no such folder or no clip in it, its manifest is damaged, or its run did not finish.
     """
     if not folder.is_dir():
         raise InputError(f"expected a folder of WAV or FLAC files at {str(folder)!r}, but there is none")
@@ -50,7 +50,7 @@ def list_speech(folder: Path) -> list[Clip]:
 def clip_batches(
     root: Path, clips: Sequence[Clip], sample_rate: int, num_samples: int, batch_size: int = 64, name: str | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Waveforms ``(B, N)`` and digits ``(B,)``, read as they are asked for; silence is judged as any other clip.
+    """Read waveforms ``(B, N)`` and digits ``(B,)`` batch by batch; silence is read like any other clip.
 
     Args:
         root: folder that paths are relative to.
@@ -75,17 +75,18 @@ def clip_batches(
 def folder_batches(
     folder: Path, sample_rate: int, num_samples: int, batch_size: int = 64, name: str | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of :func:`list_speech`: the folder is checked at once, clips are read as they are asked for."""
+    """Check and list a folder at once, and read its clips batch by batch, when each batch is asked for."""
     return clip_batches(folder, list_speech(folder), sample_rate, num_samples, batch_size, name)
 
 
 def _digit_in_name(stem: str) -> int:
+    """Read the digit in a file name that `scoretap predict` wrote; ``NO_LABEL`` in other names."""
     match = _WRITTEN.match(stem)
     return parse_label(match[1]) if match else NO_LABEL
 
 
 def _recordings(folder: Path) -> list[Path]:
-    """Recordings in ``folder``, by name; a FLAC beside a WAV of its name is the same clip."""
+    """List recordings in ``folder`` by name; a FLAC beside a WAV of its name is the same clip."""
     if not folder.is_dir():
         return []
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")

@@ -60,7 +60,7 @@ def generator_rows(
         InputError: a sample cannot be read.
     """
     clips, fe, guide = list_speech(folder)[:count], generator.front_end, GuideAccuracy(generator)
-    row = scorer.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="judged")))
+    row = scorer.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="scored")))
     figures, notes = guide.figures(row.figures.get("accuracy"))
     row.figures.update(figures)
     row.notes.extend(notes)
@@ -95,7 +95,7 @@ def zero_shot_figures(confusion: list[list[int]] | None, seen: Sequence[int] | N
     one.
 
     Args:
-        confusion: counts of clips, rows intended and columns heard.
+        confusion: counts of clips, rows intended and columns recognised.
         seen: digits that the generative part was trained on; its classifier may know more. None if not known.
     """
     if confusion is None or seen is None:

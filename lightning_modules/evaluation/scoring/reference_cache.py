@@ -69,5 +69,5 @@ def read_cache(path: Path, restore: Callable[[Any], T]) -> T | None:
             raise EOFError("another digest")
         return restore(torch.load(io.BytesIO(content[DIGEST_BYTES:]), map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
-        warnings.warn(f"kept reference {path} is damaged: computing it again", stacklevel=3)
+        warnings.warn(f"cached reference {path} is damaged: computing it again", stacklevel=3)
         return None
