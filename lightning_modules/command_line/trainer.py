@@ -29,6 +29,7 @@ from lightning_modules.checkpoints.reading import check_fits, read_checkpoint
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
+from lightning_modules.command_line.fit_loop import use_resumable_fit_loop
 from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
@@ -81,6 +82,7 @@ class ScoretapCLI(LightningCLI):
 
     def after_instantiate_classes(self) -> None:
         model = self.model
+        use_resumable_fit_loop(self.trainer)
         if isinstance(model, Generator):
             model.sampling = self._get(self.config_init, "sampling")
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
