@@ -10,6 +10,7 @@ from callbacks.guided_sampling import GuidedSampling
 from callbacks.non_finite_guard import NonFiniteGuard
 from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
+from callbacks.stop_on_signal import StopOnSignal
 
 __all__ = [
     "EMA",
@@ -22,4 +23,5 @@ __all__ = [
     "NonFiniteGuard",
     "SampleScores",
     "SampleWriter",
+    "StopOnSignal",
 ]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lightning_modules.command_line.allocator import keep_freed_memory
 from lightning_modules.errors import InputError, NonFiniteError
+from lightning_modules.interruption import SignalError, stop_by_signals
 
 
 class Command(NamedTuple):
@@ -74,7 +75,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: command line without the program's name; default ``sys.argv[1:]``.
 
     Returns:
-        Exit status: 0 for success, 1 where a run failed for a reason that one sentence tells, 2 for bad input.
+        Exit status: 0 for success, 1 where a run failed for a reason that one sentence tells, 2 for bad input, 128 + N
+        where signal N stopped it.
     """
     args = list(sys.argv[1:] if args is None else args)
     if not args or args[0] in ("-h", "--help"):
@@ -87,7 +89,10 @@ def main(args: Sequence[str] | None = None) -> int:
     if "" not in sys.path:
         sys.path.append("")  # so that a user's own classes in the current folder are found, as `python -m` finds them
     try:
-        _run(command, rest)
+        with stop_by_signals():
+            _run(command, rest)
+    except SignalError as error:
+        return _fail(str(error), 128 + error.number)
     except InputError as error:
         return _fail(str(error), 2)
     except NonFiniteError as error:

@@ -12,7 +12,7 @@ PACKAGES = ("lightning_modules", "datamodules", "callbacks")
 # From the ground up. A room imports rooms on lower floors only, inside functions too: no import runs upwards, and no
 # rooms import each other in a circle. Rooms on one floor do not import each other.
 FLOORS = (
-    {"errors", "former_names"},
+    {"errors", "former_names", "interruption"},
     {"labels", "descriptions"},
     {"audio", "diffusion", "metrics"},
     {"networks"},
@@ -38,6 +38,7 @@ LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIMITS = {
     "errors": set(),
     "former_names": set(),
+    "interruption": set(),
     "labels": {"errors"},
     "audio": {"errors", "labels"},
     "diffusion": {"errors", "labels"},
@@ -47,7 +48,7 @@ LIMITS = {
     "optimization": {"errors", "muon"},
     "datamodules": {"errors", "labels", "audio"},
     "tracking": {"errors", "labels"},
-    "cli": {"errors", "command_line"},
+    "cli": {"errors", "interruption", "command_line"},
 }
 
 # Packages that rooms may not import at all, not even inside a function.

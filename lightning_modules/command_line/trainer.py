@@ -21,6 +21,7 @@ import lightning_modules.vocoder  # noqa: F401
 from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 from callbacks.saved_config import SavedConfig
+from callbacks.stop_on_signal import StopOnSignal
 from datamodules import SampleRequests
 from lightning_modules.audio import Vocoder
 from lightning_modules.bases.generator import Generator
@@ -83,6 +84,7 @@ class ScoretapCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         model = self.model
         use_resumable_fit_loop(self.trainer)
+        self.trainer.callbacks.append(StopOnSignal())
         if isinstance(model, Generator):
             model.sampling = self._get(self.config_init, "sampling")
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
