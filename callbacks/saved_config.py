@@ -10,6 +10,7 @@ from lightning.pytorch.cli import SaveConfigCallback
 
 from callbacks.run_folder import run_folder
 from lightning_modules.tracking import WandbTracker
+from lightning_modules.tracking.csv_history import save_histories
 
 
 class SavedConfig(SaveConfigCallback):
@@ -42,5 +43,6 @@ class SavedConfig(SaveConfigCallback):
                 logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False)))
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        save_histories(trainer.loggers)
         trackers = [logger for logger in trainer.loggers if isinstance(logger, WandbTracker)]
         checkpoint["run"] = {"configs": self.configs, "wandb": trackers[0].version if trackers else None}

@@ -147,3 +147,15 @@ def test_one_cycle_is_refused_more_than_its_cycle(settings, expected, configs, s
 def test_constant_schedule_needs_no_end(configs, tmp_path):
     endless = ["--trainer.max_steps=-1", "--trainer.max_epochs=-1", "--trainer.max_time=00:00:00:05"]
     assert read_checkpoint(tiny.fit(configs, "classifier", tmp_path, *endless))["global_step"] > 0
+
+
+def test_a_resumed_run_has_one_history(configs, tmp_path):
+    """Killed in its third epoch and gone on with in the same folder: no row is lost, none stands twice."""
+    counted = ["--trainer.max_epochs=-1", "--trainer.max_steps=15"]
+    train(configs, "classifier", tmp_path / "straight", *counted)
+    with pytest.raises(Killed):
+        train(configs, "classifier", tmp_path / "killed", *counted, "--trainer.callbacks+=test_resume.Kill")
+    last = tmp_path / "killed" / "run" / "checkpoints" / "last.ckpt"
+    train(configs, "classifier", tmp_path / "killed", *counted, "--ckpt_path", last)
+    straight, killed = ((tmp_path / run / "run" / "metrics.csv").read_text() for run in ("straight", "killed"))
+    assert killed == straight

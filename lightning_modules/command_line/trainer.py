@@ -35,6 +35,7 @@ from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.tracking import WandbTracker
+from lightning_modules.tracking.csv_history import continue_histories
 from lightning_modules.tracking.run_names import composed_configs, run_names
 
 
@@ -121,6 +122,8 @@ class ScoretapCLI(LightningCLI):
         if Path(path).suffix == WEIGHTS:
             self.trainer.strategy.checkpoint_io = WeightsIO()
         check_fits(checkpoint, self.model)
+        if self.subcommand == "fit" and self.trainer.is_global_zero:
+            continue_histories(self.trainer.loggers, checkpoint["global_step"])
         run: dict[str, Any] = checkpoint.get("run", {})
         return run
 
