@@ -30,8 +30,8 @@ from lightning_modules.checkpoints.reading import check_fits, read_checkpoint
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
-from lightning_modules.command_line.fit_loop import use_resumable_fit_loop
 from lightning_modules.command_line.parser_errors import first_sentence
+from lightning_modules.command_line.run_trainer import RunTrainer
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.tracking import WandbTracker
@@ -84,7 +84,6 @@ class ScoretapCLI(LightningCLI):
 
     def after_instantiate_classes(self) -> None:
         model = self.model
-        use_resumable_fit_loop(self.trainer)
         self.trainer.callbacks.append(StopOnSignal())
         if isinstance(model, Generator):
             model.sampling = self._get(self.config_init, "sampling")
@@ -173,6 +172,7 @@ def run_trainer(command: str, args: list[str]) -> None:
     cli = type("CLI", (ScoretapCLI,), members)
     parser = {"exit_on_error": False, "allow_abbrev": False}  # a name cut short is a name misspelt
     cli(
+        trainer_class=RunTrainer,
         save_config_callback=SavedConfig if command == "fit" else None,
         save_config_kwargs={"overwrite": True},
         trainer_defaults={
