@@ -8,7 +8,7 @@ export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 export MALLOC_TOP_PAD_ ?= 268435456
 
-.PHONY: help install listen demo low-data taps table bench test test-fast lint check-gpus clean
+.PHONY: help install listen demo low-data taps reproduce table bench test test-fast lint check-gpus clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,11 @@ taps: install ## study: which layers to tap; recordings in CORPUS=data/arabic_di
 	      --scoring.evaluator runs/taps/evaluator/version_0 --scoring.name "$$taps, γ = $$scale"; \
 	  done; done
 	$(BIN)/scoretap table runs/taps --output runs/taps/table
+
+TABLE ?= controls
+WORKERS ?= 2
+reproduce: install ## train and score a table of RESULTS.md from nothing: TABLE=controls WORKERS=2 (hours; continues too)
+	bash configs/studies/$(TABLE).sh $(WORKERS)
 
 table: install ## collect the scores of runs/ into one table: table/
 	$(BIN)/scoretap table runs
