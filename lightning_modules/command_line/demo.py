@@ -12,7 +12,7 @@ from lightning_modules.evaluation.scoring import (
     Row,
     folder_batches,
     format_scores,
-    judge,
+    score_clips,
     split_batches,
     write_scores,
 )
@@ -106,12 +106,12 @@ def _score(folder: Path) -> list[Row]:
     generator = load_generator(folder / "score_subnet" / "checkpoints" / "last.ckpt")
     real = list(split_batches(_test_split(folder), limit=200))
     vocoded = [(generator.vocoder(generator.front_end(waveform)), y) for waveform, y in real]
-    rows = [judge(evaluator, "real", real), judge(evaluator, "real through vocoder", vocoded)]
+    rows = [score_clips(evaluator, "real", real), score_clips(evaluator, "real through vocoder", vocoded)]
     fe, generated = generator.front_end, {}
     for scale in GUIDANCE_SCALES:
         samples = folder / "samples" / f"guidance={scale:g}"
         generated[scale] = list(folder_batches(samples, fe.sample_rate, fe.num_samples))
-        rows.append(judge(evaluator, f"generated, γ = {scale:g}", generated[scale]))
+        rows.append(score_clips(evaluator, f"generated, γ = {scale:g}", generated[scale]))
     _save_picture(folder / "mels.png", generator.front_end, real, generated)
     return rows
 
