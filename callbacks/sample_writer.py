@@ -1,5 +1,7 @@
 """Writes the samples that `predict` draws."""
 
+import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -7,8 +9,10 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from callbacks.on_first import on_first
 from callbacks.sample_folder import SampleFolder
-from datamodules.manifest import earlier_manifests, remove_samples
+from datamodules.manifest import MANIFEST, UNFINISHED, drawn_files, earlier_manifests, remove_samples
+from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
 
 
@@ -17,8 +21,8 @@ class SampleWriter(Callback):
 
     Manifest columns: file, label (empty for none), seed, guidance_scale, guidance (its schedule), num_steps, sampler,
     nfe, seconds that the sample took (its share of the batch, vocoder included), and the SHA-256 of the model's
-    tensors. While samples are drawn, each process keeps its rows in ``.manifest.rank<n>.csv``: a run that is killed
-    leaves them there, and no manifest.
+    tensors. While samples are drawn, each process keeps its rows in ``.manifest.rank<n>.csv``, and their settings stand
+    in ``.unfinished.json``. A run that is stopped leaves both there and no manifest: the same command continues it.
 
     Args:
         folder: where to write; created if missing.
@@ -28,21 +32,51 @@ class SampleWriter(Callback):
     def __init__(self, folder: str = "samples", overwrite: bool = False) -> None:
         self.folder, self.overwrite = Path(folder), overwrite
         self._samples = SampleFolder(self.folder)
+        self._settings: dict[str, Any] = {}
+        self._go_on = False
         self._start = 0.0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if stage == "predict" and earlier_manifests(self.folder) and not self.overwrite:
+        if stage != "predict":
+            return
+        drawn = on_first(trainer, lambda: self._unfinished_samples(trainer, pl_module))
+        drawn = trainer.strategy.broadcast(drawn)
+        self._go_on = drawn is not None
+        trainer.datamodule.drawn = set(drawn or ())  # type: ignore[attr-defined]
+
+    def _unfinished_samples(self, trainer: Trainer, generator: Any) -> list[int] | None:
+        """List the requests that an unfinished run of this command has drawn; None where a new run begins.
+
+        Raises:
+            InputError: the folder holds other samples.
+        """
+        self._settings = _settings(trainer, generator)
+        if self.overwrite or not earlier_manifests(self.folder):
+            return None
+        unfinished = self.folder / UNFINISHED
+        try:
+            if (self.folder / MANIFEST).exists():
+                raise ValueError("already holds samples")
+            stored = json.loads(unfinished.read_text())
+            if different := [name for name in self._settings if stored.get(name) != self._settings[name]]:
+                raise ValueError(f"holds samples of an unfinished run with another {different[0]}")
+        except (OSError, ValueError) as error:
+            reason = error if type(error) is ValueError else "already holds samples"
             raise InputError(
-                f"{str(self.folder)!r} already holds samples: give another --sample_writer.folder, "
-                "or --sample_writer.overwrite true"
-            )
+                f"{str(self.folder)!r} {reason}: give another --sample_writer.folder, or --sample_writer.overwrite true"
+            ) from error
+        drawn = [int(name.partition("_")[0]) for name in drawn_files(self.folder)]
+        print(f"going on in {self.folder}, which holds {len(drawn)} samples of this command")
+        return drawn
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and not self._go_on:
             remove_samples(self.folder)
+            with new_file(self.folder / UNFINISHED) as temporary:
+                temporary.write_text(json.dumps(self._settings, indent=1) + "\n")
         trainer.strategy.barrier("sample_writer_cleared")
-        self._samples.begin(trainer, pl_module)
+        self._samples.begin(trainer, pl_module, self._go_on)
 
     def on_predict_batch_start(self, *args: Any, **kwargs: Any) -> None:
         self._start = time.perf_counter()
@@ -55,4 +89,20 @@ class SampleWriter(Callback):
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         count = self._samples.finish(trainer)
         if trainer.is_global_zero:
+            (self.folder / UNFINISHED).unlink(missing_ok=True)
             print(f"{count} samples in {self.folder}")
+
+
+def _settings(trainer: Trainer, generator: Any) -> dict[str, Any]:
+    """Gather all that the files of a run depend on."""
+    from lightning_modules.evaluation.scoring.row_facts import sampling_settings
+
+    datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+    requests = json.dumps([datamodule.requests.y.tolist(), datamodule.requests.seed.tolist()])
+    return {
+        **sampling_settings(generator),
+        "precision": trainer.precision,
+        "number of processes": trainer.world_size,
+        "batch_size": datamodule.batch_size,
+        "list of labels and seeds": hashlib.sha256(requests.encode()).hexdigest(),
+    }

@@ -55,7 +55,7 @@ def shuffled_loader(dataset: Dataset, batch_size: int, num_workers: int, seed: i
     return _loader(dataset, batch_size, num_workers, sampler, drop_last)
 
 
-def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: str) -> DataLoader:
+def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: str) -> ResumableLoader:
     """Loader for evaluation and prediction: every item exactly once over all processes, in order.
 
     Args:

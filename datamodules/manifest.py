@@ -13,6 +13,7 @@ from lightning_modules.labels import NO_LABEL, format_label, parse_label
 
 MANIFEST = "manifest.csv"
 PARTS = ".manifest.rank*.csv"  # one of each process, until all samples are drawn
+UNFINISHED = ".unfinished.json"  # settings of a `scoretap predict` that is not through yet
 SETTINGS, COST = "settings.json", "cost.json"  # beside the manifest of `scoretap test`
 COLUMNS = (
     "file", "label", "seed", "guidance_scale", "guidance", "num_steps", "sampler", "nfe", "seconds", "checkpoint",
@@ -147,6 +148,7 @@ def remove_samples(folder: Path) -> None:
     manifests = earlier_manifests(folder)
     names = {row.get("file") or "" for manifest in manifests for row in _whole_rows(manifest)}
     _remove(folder / name for name in names if name and Path(name).name == name)
+    _remove([folder / UNFINISHED])
     _remove(manifests)  # last: until then they tell what is left to remove
 
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +48,7 @@ class SampleRequests(LightningDataModule):
         self.save_hyperparameters(logger=False)
         check_batch_size(batch_size)
         self.batch_size = batch_size
+        self.drawn: set[int] = set()  # requests that an unfinished run has drawn
         if csv is not None:
             if labels is not None or count != 1 or seed != 0:
                 raise InputError(
@@ -61,7 +63,10 @@ class SampleRequests(LightningDataModule):
         y, size = self.requests.y, self.batch_size
         if size == "auto":
             size = 16 if generator is None else generator.fitting_batch_size(y, -(-len(y) // world()[1]))
-        return ordered_loader(self.requests, size, num_workers=0, what="requested samples")
+        loader = ordered_loader(self.requests, size, num_workers=0, what="requested samples")
+        leading = sum(1 for _ in takewhile(self.drawn.__contains__, loader.sampler))
+        loader.leave_out(epoch=0, batches=leading // int(loader.batch_size or 1))  # whole batches round alike
+        return loader
 
 
 def check_batch_size(batch_size: BatchSize, name: str = "batch_size") -> None:

@@ -57,13 +57,30 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(number, step, configs, tm
         assert all(torch.equal(actual[name], tensor) for name, tensor in expected.items()), part
 
 
-def test_drawing_stops_and_keeps_what_it_has(score_subnet, tmp_path, monkeypatch, capfd):
+def test_drawing_stops_keeps_what_it_has_and_goes_on(score_subnet, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    requests = ["--data=SampleRequests", "--data.init_args.labels=[0,1,2,3]", "--data.init_args.batch_size=1"]
+    requests = ["--data=SampleRequests", "--data.init_args.labels=[0,1,2,3,4]", "--data.init_args.batch_size=2"]
     few = ["--sampling.num_steps=2", "--vocoder=GriffinLim", "--trainer.enable_progress_bar=false"]
-    status = main(["predict", "--ckpt_path", str(score_subnet), *requests, *few, *send(signal.SIGTERM, 2)])
-    assert status == 143 and capfd.readouterr().err.endswith("scoretap: stopped by SIGTERM\n")
-    assert len(list((tmp_path / "samples").glob("*.wav"))) == 2
+    predict = ["predict", "--ckpt_path", str(score_subnet), *requests, *few]
+    assert main([*predict, "--sample_writer.folder=whole"]) == 0
+    capfd.readouterr()
+    assert main([*predict, *send(signal.SIGTERM, 1)]) == 143
+    assert capfd.readouterr().err.endswith("scoretap: stopped by SIGTERM\n")
+    first = {path.name: path.stat().st_mtime_ns for path in Path("samples").glob("*.wav")}
+    assert len(first) == 2
+    assert main([*predict, "--sampling.guidance_scale=1"]) == 2
+    assert "an unfinished run with another guidance_scale" in capfd.readouterr().err
+    assert main(predict) == 0
+    assert "holds 2 samples of this command" in capfd.readouterr().out
+    names = {path.name for path in Path("whole").iterdir()}
+    assert {path.name for path in Path("samples").iterdir()} == names
+    assert all(Path("samples", name).stat().st_mtime_ns == at for name, at in first.items()), "drawn again"
+    for name in names - {"manifest.csv"}:
+        assert Path("samples", name).read_bytes() == Path("whole", name).read_bytes()
+    columns = [
+        [row.split(",")[:3] for row in Path(at, "manifest.csv").read_text().split()] for at in ("samples", "whole")
+    ]
+    assert columns[0] == columns[1]
 
 
 def test_handlers_are_put_back(configs, tmp_path):
