@@ -1,16 +1,18 @@
 """The layout of Speech Commands: lists the clips of a folder, and assigns each to a split."""
 
 import hashlib
-import warnings
+import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from datamodules.corpus_names import DIGITS, LISTS, SUFFIXES, shown, stem_of
+from datamodules.split_lists import read_lists
 from lightning_modules.errors import InputError
 
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SUFFIXES = (".wav", ".flac")
-LISTS = {"val": "validation_list.txt", "test": "testing_list.txt"}
 MAX_NUM_WAVS_PER_CLASS = 2**27 - 1
+SPEAKER_PATTERN = "^(.*?)_nohash_"
 
 Split = Literal["train", "val", "test"]
 
@@ -22,22 +24,54 @@ class Clip(NamedTuple):
     label: int
 
 
-def hash_split(name: str, val_percent: float = 10.0, test_percent: float = 10.0) -> Split:
+def hash_split(
+    name: str, val_percent: float = 10.0, test_percent: float = 10.0, speaker_pattern: str = SPEAKER_PATTERN
+) -> Split:
     """Split of a clip by a hash of its speaker, the rule that made the official lists.
 
     Warden 2018 (arXiv:1804.03209, section 7): a speaker stays in one split when clips are added or removed.
 
     Args:
-        name: file name ``<speaker>_nohash_<take>.<suffix>``, with or without folders before it.
+        name: file name ``<speaker>_nohash_<take>.<suffix>``, with or without folders before it; a name that does not
+            match is a speaker of its own.
         val_percent: share of speakers that validate, percent.
         test_percent: share of speakers that test, percent.
+        speaker_pattern: regular expression with one group, the speaker, searched for in the file name.
     """
-    speaker = name.rpartition("/")[2].partition("_nohash_")[0]
-    number = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % (MAX_NUM_WAVS_PER_CLASS + 1)
+    speaker = find_speaker(name, speaker_pattern)
+    if speaker is None:
+        speaker = name.rpartition("/")[2]
+    number = int(hashlib.sha1(os.fsencode(speaker)).hexdigest(), 16) % (MAX_NUM_WAVS_PER_CLASS + 1)
     percent = number * (100.0 / MAX_NUM_WAVS_PER_CLASS)
     if percent < val_percent:
         return "val"
     return "test" if percent < val_percent + test_percent else "train"
+
+
+def find_speaker(name: str, speaker_pattern: str = SPEAKER_PATTERN) -> str | None:
+    """The speaker that a file name holds, with or without its suffix; None where ``speaker_pattern`` finds none."""
+    file = name.rpartition("/")[2]
+    match = re.search(speaker_pattern, file) or re.search(speaker_pattern, stem_of(file))
+    return match[1] if match else None
+
+
+def check_speaker_pattern(speaker_pattern: str) -> None:
+    """Refuse a pattern that is no regular expression with one group.
+
+    Raises:
+        InputError: says what is wrong with the pattern.
+    """
+    try:
+        groups = re.compile(speaker_pattern).groups
+    except (re.error, TypeError) as error:
+        raise InputError(
+            f"expected speaker_pattern to be a regular expression, got {speaker_pattern!r} ({error}): correct it"
+        ) from error
+    if groups != 1:
+        raise InputError(
+            f"expected speaker_pattern with one group in parentheses, the speaker, got {speaker_pattern!r} with "
+            f"{groups}: correct it, for instance to {SPEAKER_PATTERN!r}"
+        )
 
 
 def holds_digits(root: Path) -> bool:
@@ -45,71 +79,83 @@ def holds_digits(root: Path) -> bool:
     return any(_is_recording(path) for word in DIGITS if (root / word).is_dir() for path in (root / word).iterdir())
 
 
-def list_clips(root: Path) -> dict[Split, list[Clip]]:
+def list_clips(root: Path, speaker_pattern: str = SPEAKER_PATTERN) -> dict[Split, list[Clip]]:
     """Clips of every split, in an order that depends on their names only.
 
     ``testing_list.txt`` and ``validation_list.txt`` decide on the split, whatever suffix they give a clip; if one is
     missing, :func:`hash_split` decides instead. Ignored are folders that are no digits, and a FLAC beside a WAV of the
     same name.
 
+    Args:
+        root: folder that holds the digit folders.
+        speaker_pattern: regular expression with one group, the speaker, for splits by hash.
+
     Raises:
-        InputError: ``root`` is no folder, holds no digits, or both lists name one clip.
+        InputError: ``root`` is no folder or holds no digits, a digit's folder is misspelt, a list cannot be used, or a
+            list is missing and a file name does not tell the speaker.
     """
-    if not root.is_dir():
-        raise InputError(
-            f"expected a folder with recordings at {root}, but there is none: give an existing folder as root"
-        )
-    found = {}
-    for label, word in enumerate(DIGITS):
-        folder = root / word
-        names = sorted(path.name for path in folder.iterdir() if _is_recording(path)) if folder.is_dir() else []
-        found |= {_stem(f"{word}/{name}"): Clip(f"{word}/{name}", label) for name in names}  # .wav sorts after .flac
+    try:
+        found = _find_clips(root)
+        listed = read_lists(root, found.keys()) if found else {}
+    except OSError as error:
+        raise InputError(f"cannot list the recordings of {root} ({error}): make its folders readable") from error
     if not found:
         raise InputError(
             f"expected recordings like {root}/three/<speaker>_nohash_0.wav, but no folder zero to nine in {root} holds "
             "any .wav or .flac file: give the folder that contains the digit folders as root"
         )
-    listed = {split: _read_list(root / name) for split, name in LISTS.items()}
-    _check_lists(root, listed, found)
+    if None in listed.values():
+        unlisted = [stem for stem in found if not any(stem in stems for stems in listed.values() if stems)]
+        _check_speakers(unlisted, found, speaker_pattern)
     splits: dict[Split, list[Clip]] = {"train": [], "val": [], "test": []}
     for stem in sorted(found):
-        splits[_split_of(stem, listed)].append(found[stem])
+        splits[_split_of(found[stem].path, stem, listed, speaker_pattern)].append(found[stem])
     return splits
 
 
-def _split_of(stem: str, listed: dict[str, set[str] | None]) -> Split:
+def _find_clips(root: Path) -> dict[str, Clip]:
+    if not root.is_dir():
+        raise InputError(
+            f"expected a folder with recordings at {root}, but there is none: give an existing folder as root"
+        )
+    for name in sorted(os.listdir(root)):
+        word = name.casefold().strip()
+        if word in DIGITS and name not in DIGITS:
+            raise InputError(f"expected the folder {word} in {root}, found {shown(name)!r}: rename it to {word}")
+        if name in DIGITS and not (root / name).is_dir():
+            raise InputError(
+                f"expected {root / name} to be a folder of recordings, but it is a file, or a link that leads to no "
+                "folder: mend or delete it"
+            )
+    found: dict[str, Clip] = {}
+    for label, word in enumerate(DIGITS):
+        folder = root / word
+        names = sorted(path.name for path in folder.iterdir() if _is_recording(path)) if folder.is_dir() else []
+        found |= {stem_of(f"{word}/{name}"): Clip(f"{word}/{name}", label) for name in names}  # .wav after .flac
+    return found
+
+
+def _check_speakers(stems: Iterable[str], found: dict[str, Clip], speaker_pattern: str) -> None:
+    """Refuse names that do not tell the speaker: by hash, clips of one speaker would fall into all splits."""
+    paths = sorted(found[stem].path for stem in stems)
+    nameless = [path for path in paths if find_speaker(path, speaker_pattern) is None]
+    if nameless:
+        raise InputError(
+            f"expected the speaker in every file name, as {speaker_pattern!r} finds it, but {len(nameless)} of "
+            f"{len(paths)} names do not match, such as {shown(nameless[0])}: set --data.init_args.speaker_pattern to a "
+            "regular expression with one group for the speaker, such as '^[0-9]_(.*)_' for 3_anna_7.wav, or name the "
+            f"clips in {LISTS['val']} and {LISTS['test']}"
+        )
+
+
+def _split_of(path: str, stem: str, listed: dict[str, set[str] | None], speaker_pattern: str) -> Split:
     for split, stems in listed.items():
         if stems is not None and stem in stems:
             return split
-    by_hash = hash_split(stem)
+    if None not in listed.values():
+        return "train"
+    by_hash = hash_split(path, speaker_pattern=speaker_pattern)
     return by_hash if by_hash != "train" and listed[by_hash] is None else "train"
-
-
-def _check_lists(root: Path, listed: dict[str, set[str] | None], found: dict[str, Clip]) -> None:
-    both = sorted((listed["val"] or set()) & (listed["test"] or set()))
-    if both:
-        raise InputError(
-            f"expected each clip in one split, but {both[0]} and {len(both) - 1} more stand in both {LISTS['val']} and "
-            f"{LISTS['test']} of {root}: remove them from one list"
-        )
-    for split, stems in listed.items():
-        digits = {stem for stem in stems or () if stem.partition("/")[0] in DIGITS}
-        missing = len(digits - found.keys())
-        if missing:
-            warnings.warn(
-                f"{missing} of {len(digits)} digit clips in {root / LISTS[split]} are not in the folder", stacklevel=3
-            )
-
-
-def _read_list(path: Path) -> set[str] | None:
-    if not path.is_file():
-        return None
-    return {_stem(line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
-
-
-def _stem(path: str) -> str:
-    stem, dot, suffix = path.replace("\\", "/").removeprefix("./").rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in SUFFIXES else path
 
 
 def _is_recording(path: Path) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from datamodules.audio_files import ClipReader
+from datamodules.audio_files import ClipReader, LongClips
+from datamodules.contents import digests
 from datamodules.corpus_layout import Clip
 from datamodules.new_files import new_file
+from datamodules.recording_checks import BadRecordingError
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
 
-FORMAT = 1  # raised when the same settings begin to mean other features
+FORMAT = 2  # raised when the same settings begin to mean other features
 CHUNK = 128  # clips that a front end sees at once
+CHANGED_SHARE = 0.25
 _SKIP = ", or set bad_files to skip"  # end of an error message about a recording
 HEADER_BYTES = 192  # fixed, so that the number of rows can be written last; a multiple of 64 as the format asks
 
@@ -56,20 +60,30 @@ class FeatureCache:
         dither: standard deviation of the noise floor, amplitude with full scale 1.
         seed: seed of the noise floor.
         bad_files: what to do about a recording that cannot be used: ``raise`` an error, or ``skip`` it with a warning.
+        long_clips: what happens to clips longer than the front end's: ``cut``, keep the ``centre``, or ``refuse``.
+        changed_share: largest share of a split's clips that may be cut, scaled down or silent.
     """
 
     def __init__(
-        self, folder: Path, front_end: FrontEnd, dither: float, seed: int, bad_files: Literal["raise", "skip"] = "raise"
+        self,
+        folder: Path,
+        front_end: FrontEnd,
+        dither: float,
+        seed: int,
+        bad_files: Literal["raise", "skip"] = "raise",
+        long_clips: LongClips = "cut",
+        changed_share: float = CHANGED_SHARE,
     ) -> None:
-        self.folder, self.front_end, self.bad_files = folder, front_end, bad_files
-        self.reader = ClipReader(front_end.sample_rate, front_end.num_samples, dither, seed)
+        self.folder, self.front_end, self.bad_files, self.changed_share = folder, front_end, bad_files, changed_share
+        self.reader = ClipReader(front_end.sample_rate, front_end.num_samples, dither, seed, long_clips=long_clips)
+        self._told: set[str] = set()
 
     def load(self, root: Path, clips: Sequence[Clip], split: str) -> CachedFeatures:
         """Features of ``clips`` under ``root``; they are computed first if they are missing or damaged.
 
         Raises:
-            InputError: a recording cannot be used and ``bad_files`` is ``raise``, none can be used, or ``folder``
-                cannot be written.
+            InputError: a recording cannot be used and ``bad_files`` is ``raise``, none can be used, too many were cut,
+                scaled down or silent, or ``folder`` cannot be written.
         """
         if not clips:
             return CachedFeatures(None, [], np.zeros(0, dtype=np.int64))
@@ -77,7 +91,7 @@ class FeatureCache:
         array, manifest = self.folder / f"{key}.npy", self.folder / f"{key}.json"
         if array.exists() or manifest.exists():
             try:
-                return self._open(array, manifest)
+                return self._open(array, manifest, split)
             except InputError:
                 raise
             except (OSError, ValueError, KeyError, TypeError) as error:
@@ -88,24 +102,27 @@ class FeatureCache:
             raise InputError(
                 f"cannot keep features in {self.folder} ({error}): set cache_dir to a folder with space"
             ) from error
-        return self._open(array, manifest)
+        return self._open(array, manifest, split)
 
     def _key(self, root: Path, clips: Sequence[Clip], split: str) -> str:
-        """Hash of everything the features depend on; a recording counts by path, size and time of change."""
+        """Hash of everything the features depend on; a recording counts by its path and its bytes."""
         identity = {
             "format": FORMAT,
             "front_end": f"{type(self.front_end).__module__}.{type(self.front_end).__qualname__}",
             "settings": self.front_end.settings,
             "dither": [self.reader.dither, self.reader.seed] if self.reader.dither else 0,
+            "long_clips": self.reader.long_clips,
             "split": split,
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
-        for clip in clips:
-            stat = os.stat(root / clip.path)
-            digest.update(f"\n{clip.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+        place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+        paths = [clip.path for clip in clips]
+        contents = digests(root, paths, self.folder / "contents" / f"{split}-{place}.json")
+        for path, content in zip(paths, contents, strict=True):
+            digest.update(b"\n" + os.fsencode(path) + b"\0" + content.encode())
         return f"{split}-{digest.hexdigest()[:32]}"
 
-    def _open(self, array: Path, manifest: Path) -> CachedFeatures:
+    def _open(self, array: Path, manifest: Path, split: str) -> CachedFeatures:
         stored = json.loads(manifest.read_text(encoding="utf-8"))
         features = np.load(array, mmap_mode="r", allow_pickle=False)
         paths, labels = stored["paths"], np.array(stored["labels"], dtype=np.int64)
@@ -114,19 +131,43 @@ class FeatureCache:
             raise ValueError(f"expected float32 {expected}, found {features.dtype} {list(features.shape)}")
         if os.path.getsize(array) != features.offset + features.nbytes:
             raise ValueError(f"expected {features.offset + features.nbytes} bytes, found {os.path.getsize(array)}")
-        self._report(stored["skipped"])
+        self._report_skipped([tuple(pair) for pair in stored["skipped"]])
+        self._report_changed([tuple(pair) for pair in stored["changed"]], len(paths), split)
         return CachedFeatures(array, paths, labels)
 
-    def _report(self, skipped: list[str]) -> None:
+    def _report_skipped(self, skipped: list[tuple[str, str]]) -> None:
         if skipped and self.bad_files == "raise":
-            raise InputError(f"{skipped[0]}{_SKIP}")
+            raise InputError(f"{skipped[0][1]}{_SKIP}")
         if skipped:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(r for r, _ in skipped).most_common())
             more = "" if len(skipped) <= 5 else f"; and {len(skipped) - 5} more"
-            warnings.warn(f"{len(skipped)} bad files left out: {'; '.join(skipped[:5])}{more}", stacklevel=4)
+            messages = "; ".join(message for _, message in skipped[:5])
+            self._tell(f"{len(skipped)} bad files left out ({reasons}): {messages}{more}")
+
+    def _report_changed(self, changed: list[tuple[str, str]], num_clips: int, split: str) -> None:
+        """Tell how many clips are not in the features as they were recorded, and refuse too many."""
+        if not changed:
+            return
+        kinds = Counter(kind for _, kind in changed)
+        first = {kind: path for path, kind in reversed(changed)}
+        counts = "; ".join(f"{n} {kind} (the first is {first[kind]})" for kind, n in kinds.most_common())
+        text = f"of {num_clips} clips to {split}: {counts}"
+        if (share := len({path for path, _ in changed}) / num_clips) > self.changed_share:
+            raise InputError(
+                f"expected at most {self.changed_share:.0%} of the clips to be cut, scaled down or silent, got "
+                f"{share:.0%}, {text}: mend the recordings, or raise changed_share (1 accepts all)"
+            )
+        self._tell(text)
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            warnings.warn(text, stacklevel=6)
 
     def _build(self, root: Path, clips: Sequence[Clip], split: str, array: Path, manifest: Path) -> None:
         used: list[Clip] = []
-        skipped: list[str] = []
+        skipped: list[tuple[str, str]] = []
+        self.reader.changes.clear()
         with new_file(array) as temporary:
             with open(temporary, "r+b") as file:
                 shape: tuple[int, ...] | None = None
@@ -136,13 +177,13 @@ class FeatureCache:
                         file.write(_npy_header((len(clips), *shape)))
                     file.write(features.tobytes())  # not through a memory map, which dies when the disk is full
                 if shape is None:
-                    raise InputError(f"none of the {len(clips)} recordings can be used; the first: {skipped[0]}")
+                    raise InputError(f"none of the {len(clips)} recordings can be used; the first: {skipped[0][1]}")
                 file.seek(0)
                 file.write(_npy_header((len(used), *shape)))
             self._write_manifest(manifest, shape, used, skipped)
 
     def _features(
-        self, root: Path, clips: Sequence[Clip], split: str, used: list[Clip], skipped: list[str]
+        self, root: Path, clips: Sequence[Clip], split: str, used: list[Clip], skipped: list[tuple[str, str]]
     ) -> Iterator[np.ndarray]:
         """Features ``(n, ...)`` of up to ``CHUNK`` clips at a time; fills ``used`` and ``skipped``."""
         waveforms: list[torch.Tensor] = []
@@ -155,13 +196,16 @@ class FeatureCache:
             except InputError as error:
                 if self.bad_files == "raise":
                     raise InputError(f"{error}{_SKIP}") from error
-                skipped.append(str(error))
+                skipped.append((error.reason if isinstance(error, BadRecordingError) else "unusable", str(error)))
             if waveforms and (len(waveforms) == CHUNK or number == len(clips)):
                 with torch.no_grad():
                     yield np.ascontiguousarray(self.front_end(torch.stack(waveforms)).numpy(), dtype="<f4")
                 waveforms.clear()
 
-    def _write_manifest(self, manifest: Path, shape: tuple[int, ...], used: list[Clip], skipped: list[str]) -> None:
+    def _write_manifest(
+        self, manifest: Path, shape: tuple[int, ...], used: list[Clip], skipped: list[tuple[str, str]]
+    ) -> None:
+        paths = {clip.path for clip in used}
         stored: dict[str, Any] = {
             "front_end": type(self.front_end).__qualname__,
             "settings": self.front_end.settings,
@@ -169,6 +213,7 @@ class FeatureCache:
             "seed": self.reader.seed,
             "shape": shape,
             "skipped": skipped,
+            "changed": [change for change in self.reader.changes if change[0] in paths],
             "paths": [clip.path for clip in used],
             "labels": [clip.label for clip in used],
         }

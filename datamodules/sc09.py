@@ -5,8 +5,10 @@ from typing import Literal
 
 from torchaudio.datasets import speechcommands
 
-from datamodules.corpus_layout import holds_digits
+from datamodules.audio_files import LongClips
+from datamodules.corpus_layout import SPEAKER_PATTERN, holds_digits
 from datamodules.download import fetch, sha256_of, unpack_digits
+from datamodules.feature_cache import CHANGED_SHARE
 from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
@@ -32,6 +34,11 @@ class SC09DataModule(SpeechCommandsDataModule):
         seed: seed of the noise floor, of the order of training and of the choice of a fraction.
         cache_dir: folder for features; ``scoretap`` in the user's cache folder by default.
         bad_files: ``raise`` an error at a recording that cannot be used, or ``skip`` it with a warning.
+        speaker_pattern: where a list is missing, the regular expression that finds the speaker in a file name, with one
+            group in parentheses.
+        long_clips: of clips longer than the front end's, ``cut`` the end, keep the ``centre``, or ``refuse`` them.
+        changed_share: largest share of a split's clips that may be cut, scaled down or silent; beyond it the corpus is
+            refused, below it they are counted in a warning.
 
     Raises:
         InputError: an argument is out of range.
@@ -51,8 +58,14 @@ class SC09DataModule(SpeechCommandsDataModule):
         seed: int = 0,
         cache_dir: str | None = None,
         bad_files: Literal["raise", "skip"] = "raise",
+        speaker_pattern: str = SPEAKER_PATTERN,
+        long_clips: LongClips = "cut",
+        changed_share: float = CHANGED_SHARE,
     ) -> None:
-        super().__init__(root, front_end, labels, fraction, batch_size, num_workers, dither, seed, cache_dir, bad_files)
+        super().__init__(
+            root, front_end, labels, fraction, batch_size, num_workers, dither, seed, cache_dir, bad_files,
+            speaker_pattern, long_clips, changed_share,
+        )  # fmt: skip
         self.url = URL.format(version=version)
         if self.url not in speechcommands._CHECKSUMS:
             raise InputError(f"expected version v0.02 or v0.01, got {version}: correct version")

@@ -1,5 +1,6 @@
 """The data module for a folder of spoken digits in the layout of Speech Commands."""
 
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -7,21 +8,24 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
+from datamodules.audio_files import LongClips
 from datamodules.corpus_layout import (  # noqa: F401  the layout stood in this module once: names still import from it
     DIGITS,
     LISTS,
     MAX_NUM_WAVS_PER_CLASS,
+    SPEAKER_PATTERN,
     SUFFIXES,
     Clip,
     Split,
+    check_speaker_pattern,
     hash_split,
     holds_digits,
     list_clips,
 )
 from datamodules.datasets import CorpusSplit
-from datamodules.feature_cache import FeatureCache, default_cache_dir
+from datamodules.feature_cache import CHANGED_SHARE, FeatureCache, default_cache_dir
 from datamodules.loaders import ResumableLoader, ordered_loader, shuffled_loader
-from datamodules.subsets import check_labels, select_fraction, select_labels
+from datamodules.subsets import check_labels, check_trained_labels, select_fraction, select_labels
 from lightning_modules.audio import FrontEnd, LogMel
 from lightning_modules.errors import InputError
 
@@ -44,6 +48,11 @@ class SpeechCommandsDataModule(LightningDataModule):
         seed: seed of the noise floor, of the order of training and of the choice of a fraction.
         cache_dir: folder for features; ``scoretap`` in the user's cache folder by default.
         bad_files: ``raise`` an error at a recording that cannot be used, or ``skip`` it with a warning.
+        speaker_pattern: where a list is missing, the regular expression that finds the speaker in a file name, with one
+            group in parentheses.
+        long_clips: of clips longer than the front end's, ``cut`` the end, keep the ``centre``, or ``refuse`` them.
+        changed_share: largest share of a split's clips that may be cut, scaled down or silent; beyond it the corpus is
+            refused, below it they are counted in a warning.
 
     Raises:
         InputError: an argument is out of range.
@@ -61,6 +70,9 @@ class SpeechCommandsDataModule(LightningDataModule):
         seed: int = 0,
         cache_dir: str | None = None,
         bad_files: Literal["raise", "skip"] = "raise",
+        speaker_pattern: str = SPEAKER_PATTERN,
+        long_clips: LongClips = "cut",
+        changed_share: float = CHANGED_SHARE,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(
@@ -69,14 +81,15 @@ class SpeechCommandsDataModule(LightningDataModule):
         if isinstance(front_end, FrontEnd):  # as the command line stores it: a checkpoint holds plain values only
             name = f"{type(front_end).__module__}.{type(front_end).__qualname__}"
             self.hparams["front_end"] = {"class_path": name, "init_args": front_end.settings}
-        check_settings(fraction, batch_size, num_workers, dither, seed, bad_files)
+        check_settings(fraction, batch_size, num_workers, dither, seed, bad_files, long_clips, changed_share)
+        check_speaker_pattern(speaker_pattern)
         self.root = Path(root).expanduser()
         self.front_end = front_end if front_end is not None else LogMel()
         self.labels = check_labels(labels)
-        self.fraction, self.seed = fraction, seed
+        self.fraction, self.seed, self.speaker_pattern = fraction, seed, speaker_pattern
         self.batch_size, self.num_workers = batch_size, num_workers
         folder = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
-        self.cache = FeatureCache(folder, self.front_end, dither, seed, bad_files)
+        self.cache = FeatureCache(folder, self.front_end, dither, seed, bad_files, long_clips, changed_share)
         self._splits: dict[str, CorpusSplit] = {}
         self._train_loader: ResumableLoader | None = None
         self._resumed: dict[str, int] = {}
@@ -88,11 +101,15 @@ class SpeechCommandsDataModule(LightningDataModule):
     def prepare_data(self) -> None:
         """Build what is missing of corpus and features. Lightning calls this in one process per node."""
         root = self.prepare_corpus()
-        for split, clips in list_clips(root).items():
+        for split, clips in list_clips(root, self.speaker_pattern).items():
             self.cache.load(root, clips, split)
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the features that ``stage`` (fit, validate, test, predict, or ``None`` for all) reads."""
+        """Open the features that ``stage`` (fit, validate, test, predict, or ``None`` for all) reads.
+
+        Raises:
+            InputError: as :meth:`split`, or ``stage`` validates or tests and there is no clip to do so.
+        """
         needed: dict[str | None, list[Split]] = {
             "fit": ["train", "val"],
             "validate": ["val"],
@@ -100,23 +117,27 @@ class SpeechCommandsDataModule(LightningDataModule):
             "predict": [],
         }
         for name in needed.get(stage, ["train", "val", "test"]):
-            self.split(name)
+            there = self.split(name).labels
+            if not len(there) and stage in ("validate", "test"):
+                raise InputError(
+                    f"expected clips of the digits {self.labels} to {stage} on in {self.root}, found none: name some "
+                    f"in {LISTS[name]}, or change labels"
+                )
+            if missing := [label for label in self.labels if label not in there]:
+                warnings.warn(f"no clip of the digits {missing} to {name} on in {self.root}", stacklevel=2)
 
     def split(self, name: Split) -> CorpusSplit:
         """The clips of ``train``, ``val`` or ``test`` that the settings keep; ``fraction`` reduces training only.
 
         Raises:
-            InputError: the corpus cannot be used, or nothing of the training split is left.
+            InputError: the corpus cannot be used, or has no training clip of one of the digits.
         """
         if name not in self._splits:
             root = self.prepare_corpus()
-            cached = self.cache.load(root, list_clips(root)[name], name)
+            cached = self.cache.load(root, list_clips(root, self.speaker_pattern)[name], name)
             rows = select_labels(cached.labels, self.labels)
             if name == "train":
-                if not len(rows):
-                    raise InputError(
-                        f"expected training clips of the digits {self.labels} in {root}, found none: change labels"
-                    )
+                check_trained_labels(cached.labels[rows], self.labels, root)
                 paths = [cached.paths[row] for row in rows]
                 rows = rows[select_fraction(cached.labels[rows], paths, self.fraction, self.seed)]
             self._splits[name] = CorpusSplit(cached, np.asarray(rows))
@@ -148,7 +169,14 @@ class SpeechCommandsDataModule(LightningDataModule):
 
 
 def check_settings(
-    fraction: float, batch_size: int, num_workers: int, dither: float, seed: int, bad_files: str
+    fraction: float,
+    batch_size: int,
+    num_workers: int,
+    dither: float,
+    seed: int,
+    bad_files: str,
+    long_clips: str = "cut",
+    changed_share: float = CHANGED_SHARE,
 ) -> None:
     """Refuse settings out of range before any work starts.
 
@@ -162,6 +190,8 @@ def check_settings(
         "dither": (0.0 <= dither < 1.0, "at least 0 and below 1", dither),
         "seed": (seed >= 0, "at least 0", seed),
         "bad_files": (bad_files in ("raise", "skip"), "raise or skip", bad_files),
+        "long_clips": (long_clips in ("cut", "centre", "refuse"), "cut, centre or refuse", long_clips),
+        "changed_share": (0.0 <= changed_share <= 1.0, "at least 0 and at most 1", changed_share),
     }
     for name, (good, expected, value) in checks.items():
         if not good:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +24,28 @@ def check_labels(labels: Sequence[int] | None) -> list[int]:
     if not labels or len(set(labels)) != len(labels):
         raise InputError(f"expected different digits as labels, got {list(labels)}: name each digit to keep once")
     return sorted(labels)
+
+
+def check_trained_labels(found: np.ndarray, labels: Sequence[int], root: Path) -> None:
+    """Refuse a corpus without training clips of a digit that is to be trained: the model would claim to know it.
+
+    Args:
+        found: ``(n,)`` digit ids of the training clips.
+        labels: digits to train on.
+        root: folder of the corpus, for the error.
+
+    Raises:
+        InputError: names the digits that are not there, and the setting that leaves them out.
+    """
+    there = set(found.tolist())
+    if missing := [label for label in labels if label not in there]:
+        words = ", ".join(DIGITS[label] for label in missing)
+        kept = [label for label in labels if label in there]
+        leave_out = f"set labels to {kept} to train on the others" if kept else "change labels"
+        raise InputError(
+            f"expected training clips of the digits {list(labels)} in {root}, found none of {missing}: add recordings "
+            f"to {words}, or {leave_out}"
+        )
 
 
 def select_labels(labels: np.ndarray, keep: Sequence[int]) -> np.ndarray:

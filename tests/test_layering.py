@@ -62,6 +62,7 @@ COSTLY = {"wandb", "librosa", "matplotlib", "espeakng_loader", "frechet_audio_di
 
 # Test files that are about several modules of their folder, or about one case of one: pytest wants each name once.
 ACROSS_MODULES = {
+    "datamodules/test_wrong_corpora.py": "speech_commands and sc09: what they refuse",
     "callbacks/test_frozen.py": "frozen_guard, EMA and checkpoints together",
     "lightning_modules/test_vocoder_module.py": "vocoder; checkpoints/test_vocoders.py has nearly its name",
     "lightning_modules/audio/test_griffin_lim.py": "the vocoder in vocoders that needs no weights",

@@ -7,7 +7,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from datamodules.audio_files import ClipReader, read_audio
+from datamodules.audio_files import CANCELLED, CUT, SCALED, SILENT, ClipReader, read_audio
 from lightning_modules.errors import InputError
 
 READER = ClipReader(sample_rate=16000, num_samples=16000, dither=0.0, seed=0)
@@ -126,3 +126,63 @@ def test_dither_depends_on_seed_and_path_only(tmp_path):
     assert torch.equal(read["a.wav", 0], ClipReader(16000, 16000, 3e-4, 0).read(tmp_path, "a.wav"))
     assert not torch.equal(read["a.wav", 0], read["a.wav", 1])
     assert not torch.equal(read["a.wav", 0], read["b.wav", 0])
+
+
+@pytest.mark.parametrize("rate", [22050, 24000, 32000, 44100, 48000])
+def test_what_lies_above_the_new_band_does_not_alias(tmp_path, rate):
+    """Measured away from the ends, where the tone sets in."""
+    sf.write(str(tmp_path / "a.wav"), tone(1.0, rate, 9000.0), rate, subtype="FLOAT")
+    clip = READER.read(tmp_path, "a.wav")[2000:14000].double()
+    assert 20 * torch.log10(clip.square().mean().sqrt() / (0.5 / 2**0.5)) < -80.0
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_the_band_is_kept_nearly_to_its_end(tmp_path, rate):
+    """At 7.5 of 8 kHz less than half a decibel is lost."""
+    sf.write(str(tmp_path / "a.wav"), tone(1.0, rate, 7500.0), rate, subtype="FLOAT")
+    clip = READER.read(tmp_path, "a.wav")[2000:14000].double()
+    assert abs(20 * torch.log10(clip.square().mean().sqrt() / (0.5 / 2**0.5))) < 0.5
+
+
+@pytest.mark.parametrize(("long_clips", "start"), [("cut", 0), ("centre", 4000)])
+def test_long_clips_keep_their_start_or_centre(tmp_path, long_clips, start):
+    sf.write(str(tmp_path / "a.wav"), tone(1.5), 16000, subtype="FLOAT")
+    reader = ClipReader(16000, 16000, 0.0, 0, long_clips=long_clips)
+    assert torch.equal(reader.read(tmp_path, "a.wav"), torch.from_numpy(tone(1.5)[start : start + 16000]))
+    assert reader.changes == [("a.wav", CUT)]
+
+
+def test_long_clips_can_be_refused(tmp_path):
+    sf.write(str(tmp_path / "a.wav"), tone(1.5), 16000, subtype="FLOAT")
+    with pytest.raises(InputError, match="at most 1 s in .*a.wav, found 1.5 s"):
+        ClipReader(16000, 16000, 3e-4, 0, long_clips="refuse").read(tmp_path, "a.wav")
+
+
+NOTED = {
+    "speech and then nothing": (np.concatenate([tone(1.0), np.zeros(8000)]), []),
+    "speech that comes late": (np.concatenate([np.zeros(16000), tone(0.5)]), [CUT, SILENT]),
+    "full scale": (tone() * 2.0, []),
+    "beyond full scale": (tone() * 2.1, [SCALED]),
+    "floats as whole numbers": (tone() * 32768, [SCALED]),
+    "zeros": (np.zeros(8000), [SILENT]),
+    "a constant": (np.full(16000, 0.25), [SILENT]),
+    "too faint": (1e-6 * tone(), [SILENT]),
+    "two that cancel": (np.stack([tone(), -tone()], axis=1), [CANCELLED]),
+    "two that nearly cancel": (np.stack([tone(), -0.9999 * tone()], axis=1), [CANCELLED]),
+    "two alike": (np.stack([tone(), tone()], axis=1), []),
+    "two of zeros": (np.zeros((8000, 2)), [SILENT]),
+}
+
+
+@pytest.mark.parametrize("case", NOTED)
+def test_changes_are_noted(tmp_path, case):
+    samples, kinds = NOTED[case]
+    sf.write(str(tmp_path / "a.wav"), samples.astype(np.float32), 16000, subtype="FLOAT")
+    reader = ClipReader(16000, 16000, 0.0, 0, allow_silent=True)
+    assert float(reader.read(tmp_path, "a.wav").abs().max()) <= 1.0
+    assert reader.changes == [("a.wav", kind) for kind in kinds]
+
+
+def test_scaling_keeps_the_shape(tmp_path):
+    sf.write(str(tmp_path / "a.wav"), 32768 * tone(1.0), 16000, subtype="FLOAT")
+    torch.testing.assert_close(READER.read(tmp_path, "a.wav"), torch.from_numpy(2 * tone(1.0)), atol=2e-4, rtol=0)

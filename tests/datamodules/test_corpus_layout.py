@@ -1,8 +1,12 @@
 """The split of each clip."""
 
+import hashlib
+import os
+import re
+
 import pytest
 
-from datamodules.corpus_layout import Clip, hash_split, list_clips
+from datamodules.corpus_layout import Clip, check_speaker_pattern, find_speaker, hash_split, list_clips
 from lightning_modules.errors import InputError
 
 
@@ -87,3 +91,82 @@ def test_folder_without_digits_is_refused(tmp_path):
         list_clips(tmp_path)
     with pytest.raises(InputError, match="there is none"):
         list_clips(tmp_path / "absent")
+
+
+@pytest.fixture
+def teams(tmp_path):
+    """Names as a team gives them: ``3_anna_7.wav``; four speakers with five takes of two digits each."""
+    for label, word in ((1, "one"), (3, "three")):
+        (tmp_path / word).mkdir()
+        for speaker in ("anna", "ben", "chloe", "dan"):
+            for take in range(5):
+                (tmp_path / word / f"{label}_{speaker}_{take}.wav").touch()
+    return tmp_path
+
+
+def test_names_without_a_speaker_are_refused(teams):
+    with pytest.raises(InputError, match="40 of 40 names.*one/1_anna_0.wav.*speaker_pattern.*testing_list.txt"):
+        list_clips(teams)
+
+
+def test_one_list_leaves_the_other_split_to_names(teams):
+    (teams / "testing_list.txt").write_text("".join(f"{word}/1_anna_{i}.wav\n" for word in ("one",) for i in range(5)))
+    with pytest.raises(InputError, match="35 of 35 names.*do not match"):
+        list_clips(teams)
+    (teams / "validation_list.txt").write_text("one/1_ben_0.wav\n")
+    assert [len(clips) for clips in list_clips(teams).values()] == [34, 1, 5]
+
+
+@pytest.mark.parametrize("pattern", ["^[0-9]_(.*)_", r"^\d_([a-z]+)_\d+$", r"_([a-z]+)_\d\.wav$"])
+def test_a_pattern_keeps_speakers_apart(teams, pattern):
+    where = {}
+    for split, clips in list_clips(teams, pattern).items():
+        for clip in clips:
+            where.setdefault(clip.path.split("_")[1], set()).add(split)
+    expected = {speaker: {hash_split(f"{speaker}_nohash_0.wav")} for speaker in ("anna", "ben", "chloe", "dan")}
+    assert where == expected
+
+
+def test_one_odd_name_is_enough(root):
+    (root / "one" / "cuckoo.wav").touch()
+    with pytest.raises(InputError, match="1 of 4 names.*one/cuckoo.wav"):
+        list_clips(root)
+
+
+def test_the_first_nohash_ends_the_speaker():
+    assert find_speaker("one/a_nohash_b_nohash_0.wav") == "a" and find_speaker("one/a.wav") is None
+    known = {"d12c3e10": "train", "ff63ab0b": "test", "27c30960": "test", "0_nohash": "train"}
+    names = {speaker: hash_split(f"zero/{speaker}_nohash_0.wav") for speaker in known}
+    assert names == {speaker: rule(speaker) for speaker in known}
+
+
+def rule(speaker):
+    """The rule as it stands in TensorFlow's ``input_data.py``."""
+    speaker = re.sub("_nohash_.*$", "", f"{speaker}_nohash_0.wav")
+    share = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % 2**27 * (100.0 / (2**27 - 1))
+    return "val" if share < 10.0 else "test" if share < 20.0 else "train"
+
+
+@pytest.mark.parametrize("pattern", ["(", "abc", "(a)(b)", ""])
+def test_patterns_that_find_no_speaker_are_refused(pattern):
+    with pytest.raises(InputError, match="speaker_pattern"):
+        check_speaker_pattern(pattern)
+
+
+@pytest.mark.parametrize("name", ["Three", "THREE", "three "])
+def test_a_misspelt_folder_is_refused(root, name):
+    (root / "three").rename(root / name)
+    with pytest.raises(InputError, match=f"folder three in .*found '{name}'"):
+        list_clips(root)
+
+
+@pytest.mark.parametrize("target", ["absent", "seven", "one/notes.txt"])
+def test_a_digit_that_is_no_folder_is_refused(root, target):
+    (root / "seven").symlink_to(root / target)
+    with pytest.raises(InputError, match="seven to be a folder"):
+        list_clips(root)
+
+
+def test_a_name_that_is_no_utf_8_is_listed(root):
+    os.close(os.open(os.fsencode(root / "one") + b"/\xff_nohash_0.wav", os.O_CREAT))
+    assert sum(map(len, list_clips(root).values())) == 4

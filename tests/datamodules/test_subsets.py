@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from datamodules.subsets import check_labels, select_fraction
+from datamodules.subsets import check_labels, check_trained_labels, select_fraction
 from lightning_modules.errors import InputError
 
 LABELS = np.repeat([0, 4, 9], [400, 100, 5])
@@ -34,3 +34,9 @@ def test_seed_and_order():
 def test_bad_labels(labels):
     with pytest.raises(InputError):
         check_labels(labels)
+
+
+def test_a_digit_without_clips_is_named(tmp_path):
+    check_trained_labels(np.array([3, 7, 3]), [3, 7], tmp_path)
+    with pytest.raises(InputError, match=r"none of \[0, 5\]: add recordings to zero, five, or set labels to \[3\]"):
+        check_trained_labels(np.array([3, 7, 3]), [0, 3, 5], tmp_path)
