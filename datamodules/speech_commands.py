@@ -101,7 +101,10 @@ class SpeechCommandsDataModule(LightningDataModule):
     def prepare_data(self) -> None:
         """Build what is missing of corpus and features. Lightning calls this in one process per node."""
         root = self.prepare_corpus()
-        for split, clips in list_clips(root, self.speaker_pattern).items():
+        splits = list_clips(root, self.speaker_pattern)
+        if self.trainer is not None and self.trainer.state.fn == "fit":  # before features cost time
+            check_trained_labels([clip.label for clip in splits["train"]], self.labels, root)
+        for split, clips in splits.items():
             self.cache.load(root, clips, split)
 
     def setup(self, stage: str | None = None) -> None:

@@ -26,25 +26,29 @@ def check_labels(labels: Sequence[int] | None) -> list[int]:
     return sorted(labels)
 
 
-def check_trained_labels(found: np.ndarray, labels: Sequence[int], root: Path) -> None:
+def check_trained_labels(found: Sequence[int] | np.ndarray, labels: Sequence[int], root: Path) -> None:
     """Refuse a corpus without training clips of a digit that is to be trained: the model would claim to know it.
 
     Args:
-        found: ``(n,)`` digit ids of the training clips.
+        found: digit ids of the training clips.
         labels: digits to train on.
         root: folder of the corpus, for the error.
 
     Raises:
         InputError: names the digits that are not there, and the setting that leaves them out.
     """
-    there = set(found.tolist())
+    there = {int(label) for label in found}
     if missing := [label for label in labels if label not in there]:
         words = ", ".join(DIGITS[label] for label in missing)
         kept = [label for label in labels if label in there]
-        leave_out = f"set labels to {kept} to train on the others" if kept else "change labels"
+        if not kept:
+            raise InputError(
+                f"expected training clips of the digits {list(labels)} in {root}, found none: name fewer clips in the "
+                "lists, look whether speaker_pattern finds several speakers, or change labels"
+            )
         raise InputError(
             f"expected training clips of the digits {list(labels)} in {root}, found none of {missing}: add recordings "
-            f"to {words}, or {leave_out}"
+            f"to {words}, or set labels to {kept} to train on the others"
         )
 
 

@@ -40,3 +40,5 @@ def test_a_digit_without_clips_is_named(tmp_path):
     check_trained_labels(np.array([3, 7, 3]), [3, 7], tmp_path)
     with pytest.raises(InputError, match=r"none of \[0, 5\]: add recordings to zero, five, or set labels to \[3\]"):
         check_trained_labels(np.array([3, 7, 3]), [0, 3, 5], tmp_path)
+    with pytest.raises(InputError, match=r"digits \[0\] in .*, found none: .*speaker_pattern.* or change labels"):
+        check_trained_labels([3], [0], tmp_path)
