@@ -1,6 +1,8 @@
 """Reads recordings, refusing those that are damaged or cut short, and writes WAV files."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -92,6 +94,13 @@ class ClipReader:
     def _random_stream(self, path: str) -> torch.Generator:
         digest = hashlib.sha256(f"{self.seed}:{path}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def count_changes(changes: Sequence[tuple[str, str]]) -> str:
+    """Count a reader's changes by kind, and name the first clip of each."""
+    kinds = Counter(kind for _, kind in changes)
+    first = {kind: path for path, kind in reversed(changes)}
+    return "; ".join(f"{count} {kind} (the first is {first[kind]})" for kind, count in kinds.most_common())
 
 
 def resample(waveform: Tensor, rate: int, new_rate: int) -> Tensor:

@@ -49,6 +49,12 @@ def digests(root: Path, paths: Sequence[str], memory: Path) -> list[str]:
     return found
 
 
+def corpus_digests(root: Path, paths: Sequence[str], folder: Path, name: str) -> list[str]:
+    """:func:`digests` of a corpus, remembered in ``folder`` under ``name`` and the place of ``root``."""
+    place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+    return digests(root, paths, folder / "contents" / f"{name}-{place}.json")
+
+
 def _state(file: str) -> list[int]:
     found = os.stat(file)
     if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for its other end

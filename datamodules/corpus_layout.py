@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -110,6 +111,7 @@ def list_clips(root: Path, speaker_pattern: str = SPEAKER_PATTERN) -> dict[Split
     splits: dict[Split, list[Clip]] = {"train": [], "val": [], "test": []}
     for stem in sorted(found):
         splits[_split_of(found[stem].path, stem, listed, speaker_pattern)].append(found[stem])
+    _warn_of_shared_speakers(root, splits, speaker_pattern)
     return splits
 
 
@@ -145,6 +147,20 @@ def _check_speakers(stems: Iterable[str], found: dict[str, Clip], speaker_patter
             f"{len(paths)} names do not match, such as {shown(nameless[0])}: set --data.init_args.speaker_pattern to a "
             "regular expression with one group for the speaker, such as '^[0-9]_(.*)_' for 3_anna_7.wav, or name the "
             f"clips in {LISTS['val']} and {LISTS['test']}"
+        )
+
+
+def _warn_of_shared_speakers(root: Path, splits: dict[Split, list[Clip]], speaker_pattern: str) -> None:
+    where: dict[str, set[str]] = {}
+    for split, clips in splits.items():
+        for clip in clips:
+            if (speaker := find_speaker(clip.path, speaker_pattern)) is not None:
+                where.setdefault(speaker, set()).add(split)
+    if shared := sorted(speaker for speaker, found in where.items() if len(found) > 1):
+        warnings.warn(
+            f"the lists of {root} put {len(shared)} of {len(where)} speakers into more than one split, such as "
+            f"{shown(shared[0])}: figures on its test clips are of voices that training has heard",
+            stacklevel=3,
         )
 
 

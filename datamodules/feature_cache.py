@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from datamodules.audio_files import ClipReader, LongClips
-from datamodules.contents import digests
+from datamodules.audio_files import ClipReader, LongClips, count_changes
+from datamodules.contents import corpus_digests
 from datamodules.corpus_layout import Clip
 from datamodules.new_files import new_file
 from datamodules.recording_checks import BadRecordingError
@@ -115,9 +115,8 @@ class FeatureCache:
             "split": split,
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
-        place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
         paths = [clip.path for clip in clips]
-        contents = digests(root, paths, self.folder / "contents" / f"{split}-{place}.json")
+        contents = corpus_digests(root, paths, self.folder, split)
         for path, content in zip(paths, contents, strict=True):
             digest.update(b"\n" + os.fsencode(path) + b"\0" + content.encode())
         return f"{split}-{digest.hexdigest()[:32]}"
@@ -148,10 +147,7 @@ class FeatureCache:
         """Tell how many clips are not in the features as they were recorded, and refuse too many."""
         if not changed:
             return
-        kinds = Counter(kind for _, kind in changed)
-        first = {kind: path for path, kind in reversed(changed)}
-        counts = "; ".join(f"{n} {kind} (the first is {first[kind]})" for kind, n in kinds.most_common())
-        text = f"of {num_clips} clips to {split}: {counts}"
+        text = f"of {num_clips} clips to {split}: {count_changes(changed)}"
         if (share := len({path for path, _ in changed}) / num_clips) > self.changed_share:
             raise InputError(
                 f"expected at most {self.changed_share:.0%} of the clips to be cut, scaled down or silent, got "

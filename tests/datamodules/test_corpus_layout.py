@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import warnings
 
 import pytest
 
@@ -170,3 +171,14 @@ def test_a_digit_that_is_no_folder_is_refused(root, target):
 def test_a_name_that_is_no_utf_8_is_listed(root):
     os.close(os.open(os.fsencode(root / "one") + b"/\xff_nohash_0.wav", os.O_CREAT))
     assert sum(map(len, list_clips(root).values())) == 4
+
+
+def test_lists_that_share_a_speaker_are_told(root):
+    (root / "validation_list.txt").write_text("one/b_nohash_0.wav\n")
+    (root / "testing_list.txt").write_text("three/a_nohash_0.wav\n")
+    with pytest.warns(UserWarning, match="1 of 2 speakers into more than one split, such as a:"):
+        list_clips(root)
+    (root / "testing_list.txt").write_text("three/a_nohash_0.wav\none/a_nohash_0.wav\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list_clips(root)

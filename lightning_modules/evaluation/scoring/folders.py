@@ -1,6 +1,7 @@
 """Lists the clips in a folder of speech, with the digit that each is meant to be, and reads them in batches."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from datamodules.audio_files import ClipReader
+from datamodules.audio_files import ClipReader, count_changes
 from datamodules.corpus_layout import DIGITS, SUFFIXES, Clip
 from datamodules.manifest import MANIFEST, PARTS, read_manifest
 from lightning_modules.errors import InputError
@@ -56,7 +57,8 @@ def clip_batches(
         root: folder that paths are relative to.
         clips: what to read.
         sample_rate: samples per second, Hz; other rates are resampled.
-        num_samples: length of every clip; shorter ones are padded with zeros, longer ones lose their end.
+        num_samples: length of every clip; shorter ones are padded with zeros, longer ones lose their end, which a
+            warning counts.
         batch_size: clips at a time.
         name: shows a progress bar of this name on a terminal.
 
@@ -70,6 +72,8 @@ def clip_batches(
             waveforms = torch.stack([reader.read(root, clip.path) for clip in batch])
             yield waveforms, torch.tensor([clip.label for clip in batch])
             bar.update(len(batch))
+    if reader.changes:
+        warnings.warn(f"of {len(clips)} clips in {root}: {count_changes(reader.changes)}", stacklevel=2)
 
 
 def folder_batches(

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from datamodules.contents import corpus_digests
 from datamodules.corpus_layout import Clip
 from datamodules.feature_cache import default_cache_dir
 from datamodules.new_files import new_file
@@ -27,12 +28,13 @@ def cache_path(cache_dir: Path | None, key: str) -> Path:
 
 
 def clips_key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence[Clip]]) -> str:
-    """Hash plain values and the clips of each split; a recording counts by path, size and time of change."""
+    """Hash plain values and the clips of each split; a recording counts by its path and its bytes."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     for split in sorted(clips):
-        for clip in clips[split]:
-            stat = os.stat(root / clip.path)
-            digest.update(f"\n{split}\0{clip.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+        paths = [clip.path for clip in clips[split]]
+        contents = corpus_digests(root, paths, default_cache_dir(), f"reference-{split}")
+        for path, content in zip(paths, contents, strict=True):
+            digest.update(f"\n{split}\0".encode() + os.fsencode(path) + b"\0" + content.encode())
     return digest.hexdigest()[:32]
 
 

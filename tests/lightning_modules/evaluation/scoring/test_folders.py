@@ -84,3 +84,12 @@ def test_the_last_batch_may_be_smaller(tmp_path):
         record(tmp_path / f"{i}.wav")
     sizes = [len(y) for _, y in clip_batches(tmp_path, list_speech(tmp_path), 16000, 800, batch_size=2)]
     assert sizes == [2, 2, 1]
+
+
+def test_speech_that_comes_late_is_told(tmp_path):
+    record(tmp_path / "0_3.wav")
+    silent = np.zeros(16000)
+    soundfile.write(tmp_path / "1_3.wav", np.concatenate([silent, 0.1 + silent[:800]]), 16000, subtype="PCM_16")
+    with pytest.warns(UserWarning, match="of 2 clips in .*: 1 longer .*1_3.wav.*1 silent") as told:
+        assert len(list(folder_batches(tmp_path, 16000, 16000, batch_size=1))) == 2
+    assert len(told) == 1

@@ -1,5 +1,6 @@
 """A reference is computed once for an evaluator and a corpus, and a judge that hears badly is refused."""
 
+import os
 import shutil
 
 import pytest
@@ -47,7 +48,13 @@ def test_another_corpus_or_choice_is_computed_anew(judge, root, tmp_path, monkey
     monkeypatch.setattr(references, "predict", never)
     with pytest.raises(AssertionError):
         load_reference(judge, root, [3, 5], 0.0, kept)
-    next((root / "three").iterdir()).touch()
+    first = min((root / "three").iterdir())
+    first.touch()
+    load_reference(judge, root, [3, 4], 0.0, kept)  # a recording counts by its bytes, not by its time
+    before = first.stat()
+    content = first.read_bytes()
+    first.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(first, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(AssertionError):
         load_reference(judge, root, [3, 4], 0.0, kept)
 
