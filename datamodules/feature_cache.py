@@ -30,8 +30,15 @@ HEADER_BYTES = 192  # fixed, so that the number of rows can be written last; a m
 
 
 def default_cache_dir() -> Path:
-    """``scoretap`` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scoretap"
+    """``scoretap`` in the user's cache folder.
+
+    Raises:
+        InputError: the user has no home.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scoretap"
+    except RuntimeError as error:  # in a container, under a number that has no user
+        raise InputError("this user has no home for a cache: set HOME or XDG_CACHE_HOME to a folder") from error
 
 
 @dataclass(frozen=True)

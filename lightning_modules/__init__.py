@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lightning_modules.former_names import install
+from lightning_modules.user_name import ensure_user_name
 
 if TYPE_CHECKING:
     from lightning_modules.bases.generator import DSMModule
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lightning_modules.vocoder import VocoderModule
 
 install()
+ensure_user_name()
 
 __all__ = [
     "ClassifierModule",

@@ -1,11 +1,13 @@
 """The entry point `scoretap`: a table of all commands, and the function that runs one of them."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
 from lightning_modules.command_line.allocator import keep_freed_memory
+from lightning_modules.command_line.disk_errors import disk_sentence, is_of_the_disk
 from lightning_modules.errors import InputError, NonFiniteError
 from lightning_modules.interruption import SignalError, stop_by_signals
 
@@ -91,10 +93,13 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         with stop_by_signals():
             _run(command, rest)
+        sys.stdout.flush()  # a full disk behind it is an error like others
     except SignalError as error:
         return _fail(str(error), 128 + error.number)
     except InputError as error:
-        return _fail(str(error), 2)
+        return _fail(str(error), 1 if is_of_the_disk(error) else 2)
+    except OSError as error:
+        return _fail(disk_sentence(error), 1)
     except NonFiniteError as error:
         return _fail(str(error), 1)
     return 0
@@ -112,6 +117,10 @@ def _run(name: str, args: list[str]) -> None:
 
 
 def _fail(sentence: str, status: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:  # nobody reads it, or its disk is full: what is left in it must not fail once more at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     print(f"scoretap: {sentence}", file=sys.stderr)
     return status
 

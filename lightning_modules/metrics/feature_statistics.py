@@ -1,5 +1,6 @@
 """Mean and covariance of features: computed batch by batch, and stored for the next evaluation."""
 
+import io
 import pickle
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from torchmetrics import Metric
 
 from lightning_modules.errors import InputError
 from lightning_modules.metrics.inputs import float64_rows, require
+from lightning_modules.new_files import new_file
 
 
 class FeatureStatistics(NamedTuple):
@@ -27,12 +29,11 @@ class FeatureStatistics(NamedTuple):
 
     def save(self, path: str | Path) -> None:
         """Write to ``path`` under a temporary name, then rename."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
         stored = {"mean": self.mean.cpu(), "covariance": self.covariance.cpu(), "num_clips": self.num_clips}
-        torch.save(stored, temporary)
-        temporary.replace(path)
+        content = io.BytesIO()
+        torch.save(stored, content)
+        with new_file(Path(path)) as temporary:
+            temporary.write_bytes(content.getbuffer())
 
     @classmethod
     def load(cls, path: str | Path) -> "FeatureStatistics":

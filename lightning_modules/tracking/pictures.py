@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_modules.new_files import new_file
+
 
 def save_mel_grid(path: Path, rows: Sequence[tuple[str, Tensor]], columns: Sequence[str], title: str = "") -> None:
     """Draw log-Mels in a labelled grid, low frequencies at the bottom, and write it as PNG.
@@ -55,10 +57,8 @@ def save_confusion(path: Path, counts: Sequence[Sequence[int]]) -> None:
 
 
 def _write(figure: Any, path: Path, canvas: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    canvas(figure).print_png(temporary)
-    temporary.replace(path)
+    with new_file(path) as temporary:
+        canvas(figure).print_png(temporary)
 
 
 def read_png(path: Path) -> Tensor:

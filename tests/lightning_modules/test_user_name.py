@@ -1,0 +1,26 @@
+"""A container that runs under a number without a name."""
+
+import os
+import subprocess
+import sys
+
+SCRIPT = """
+import os, pwd
+def unknown(uid):
+    raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = unknown
+import lightning_modules.cli, getpass
+print(getpass.getuser())
+"""
+
+
+def name_in_a_process(**names):
+    kept = {k: v for k, v in os.environ.items() if k not in ("LOGNAME", "USER", "LNAME", "USERNAME")}
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT], env={**kept, **names}, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_a_user_without_a_name_gets_one_and_others_keep_theirs():
+    assert name_in_a_process() == f"uid{os.getuid()}"
+    assert name_in_a_process(USER="anna") == "anna"
