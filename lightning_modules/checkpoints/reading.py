@@ -13,6 +13,7 @@ from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_c
 from torch import Tensor
 
 from lightning_modules.checkpoints.catalogue import WEIGHTS, is_name
+from lightning_modules.checkpoints.saving import newest_whole, read_file
 from lightning_modules.checkpoints.store import named_weights, read_weights
 from lightning_modules.errors import InputError
 
@@ -40,19 +41,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.suffix == WEIGHTS:
         return read_weights(path)
-    if not path.is_file():
-        raise InputError(f"no checkpoint at {str(path)!r}: expected a .ckpt file written by scoretap fit")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = (
-            f"{type(error).__name__}: {str(error).splitlines()[0].partition('. ')[0]}"
-            if str(error)
-            else type(error).__name__
-        )
-        raise InputError(
-            f"cannot read checkpoint {str(path)!r}, it is damaged or no checkpoint ({reason}): use another copy"
-        ) from error
+    checkpoint = read_file(path)
     if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters", "scoretap"} <= checkpoint.keys():
         raise InputError(f"{str(path)!r} is not a scoretap checkpoint: expected one written by scoretap fit")
     return checkpoint
@@ -73,7 +62,9 @@ def find_checkpoint(name: str) -> Path:
     for candidate in (path / "last.ckpt", path / "checkpoints" / "last.ckpt"):
         if candidate.is_file():
             return candidate
-    raise InputError(f"no last.ckpt in {name!r} or its checkpoints folder: give the path of a .ckpt file")
+    good = newest_whole(path / "checkpoints") or newest_whole(path)
+    advice = "give the path of a .ckpt file" if good is None else f"the newest that is whole is {str(good)!r}"
+    raise InputError(f"no last.ckpt in {name!r} or its checkpoints folder: {advice}")
 
 
 def model_config(checkpoint: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from lightning_modules.audio import Vocoder
 from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.catalogue import WEIGHTS
 from lightning_modules.checkpoints.reading import check_fits, read_checkpoint
+from lightning_modules.checkpoints.saving import write_whole_checkpoints
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
@@ -83,6 +84,7 @@ class ScoretapCLI(LightningCLI):
             raise InputError(first_sentence(error)) from error
 
     def after_instantiate_classes(self) -> None:
+        write_whole_checkpoints(self.trainer)
         model = self.model
         self.trainer.callbacks.append(StopOnSignal())
         if isinstance(model, Generator):
