@@ -1,5 +1,6 @@
 """Reads recordings, refusing those that are damaged or cut short, and writes WAV files."""
 
+import io
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from datamodules.new_files import new_file
 from datamodules.recording_checks import MEND, BadRecordingError, check_file, check_header, cut_short
 
 BLOCK = 1 << 18  # samples of all channels that are read at once: memory grows with what the file really holds
@@ -165,7 +167,12 @@ def _peak(samples: Tensor) -> float:
 
 
 def write_wav(path: Path, waveform: Tensor, sample_rate: int) -> None:
-    """Write ``waveform`` ``(N,)`` in [-1, 1] as 16-bit PCM under a temporary name, then rename."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    sf.write(temporary, waveform.float().cpu().numpy(), sample_rate, subtype="PCM_16", format="WAV")
-    temporary.replace(path)
+    """Write ``waveform`` ``(N,)`` in [-1, 1] as 16-bit PCM under a temporary name, then rename.
+
+    Raises:
+        OSError: the disk is full or cannot be written; libsndfile itself would only say "System error."
+    """
+    content = io.BytesIO()
+    sf.write(content, waveform.float().cpu().numpy(), sample_rate, subtype="PCM_16", format="WAV")
+    with new_file(path) as temporary:
+        temporary.write_bytes(content.getbuffer())

@@ -10,6 +10,7 @@ from lightning_modules.command_line.allocator import keep_freed_memory
 from lightning_modules.command_line.disk_errors import disk_sentence, is_of_the_disk
 from lightning_modules.errors import InputError, NonFiniteError
 from lightning_modules.interruption import SignalError, stop_by_signals
+from lightning_modules.trust import take_flag, trusting
 
 
 class Command(NamedTuple):
@@ -61,6 +62,7 @@ commands
 {chr(10).join(f"  {name:<10} {command.summary}" for name, command in COMMANDS.items())}
 
 `scoretap COMMAND --help` lists a command's settings; add --model NAME or --data NAME for those of a class.
+`--trust PACKAGE` lets a checkpoint name classes of that package of yours; so does SCORETAP_TRUST=PACKAGE.
 """
 
 
@@ -91,7 +93,8 @@ def main(args: Sequence[str] | None = None) -> int:
     if "" not in sys.path:
         sys.path.append("")  # so that a user's own classes in the current folder are found, as `python -m` finds them
     try:
-        with stop_by_signals():
+        rest, packages = take_flag(rest)
+        with trusting(packages), stop_by_signals():
             _run(command, rest)
         sys.stdout.flush()  # a full disk behind it is an error like others
     except SignalError as error:

@@ -10,6 +10,7 @@ from torch import nn
 from lightning_modules.checkpoints.reading import build, find_checkpoint, fingerprint, model_config, read_checkpoint
 from lightning_modules.diffusion import VPSDE
 from lightning_modules.errors import InputError
+from lightning_modules.trust import check_trust
 
 BackboneMode = Literal["frozen", "fine-tuned", "random"]
 
@@ -97,6 +98,7 @@ def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any
     """
     checkpoint = read_checkpoint(find_checkpoint(str(path)))
     config = model_config(checkpoint)
+    check_trust(checkpoint["hyper_parameters"], f"the checkpoint {str(path)!r}")
     if config["class_path"].rsplit(".", 1)[-1] != "ClassifierModule":
         raise InputError(
             f"expected a classifier checkpoint, {str(path)!r} holds a {config['class_path']}: pretrain one first"

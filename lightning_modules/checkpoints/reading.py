@@ -16,6 +16,7 @@ from lightning_modules.checkpoints.catalogue import WEIGHTS, is_name
 from lightning_modules.checkpoints.saving import newest_whole, read_file
 from lightning_modules.checkpoints.store import named_weights, read_weights
 from lightning_modules.errors import InputError
+from lightning_modules.trust import check_trust
 
 _INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
 
@@ -107,6 +108,7 @@ def restore(checkpoint: dict[str, Any]) -> Any:
     Raises:
         InputError: the weights do not fit the stored arguments.
     """
+    check_trust(checkpoint["hyper_parameters"])
     config = model_config(checkpoint)
     module = build(config["class_path"], **config["init_args"])
     module.on_load_checkpoint(checkpoint)

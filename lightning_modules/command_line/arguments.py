@@ -9,7 +9,9 @@ import yaml
 
 from lightning_modules.checkpoints.catalogue import names
 from lightning_modules.checkpoints.reading import data_config, find_checkpoint, model_config, read_checkpoint
+from lightning_modules.command_line.stored_places import without_places
 from lightning_modules.errors import InputError
+from lightning_modules.trust import check_trust
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 LIGHTNING_NAMES = ("best", "last", "hpc")  # resolved by the Trainer itself
@@ -52,6 +54,9 @@ def resolve_arguments(command: str, args: list[str]) -> list[str]:
     if checkpoint is None and command == "predict" and not _asks_for_help(args):
         raise InputError("predict needs a trained model: give --ckpt_path the path of a generator's checkpoint")
     stored = {} if checkpoint is None else _stored(command, checkpoint, blocks)
+    check_trust(stored)
+    if "data" in stored:
+        without_places(stored["data"])
     return (
         (["--config", json.dumps(stored)] if stored else [])
         + _defaults(command, checkpoint, blocks, resolved)

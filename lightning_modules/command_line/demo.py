@@ -122,10 +122,12 @@ def _test_split(folder: Path) -> Any:
     from lightning.pytorch import LightningDataModule
 
     from lightning_modules.checkpoints.reading import data_config, read_checkpoint
+    from lightning_modules.trust import check_trust
 
     parser = ArgumentParser()
     parser.add_subclass_arguments(LightningDataModule, "data")
     stored = data_config(read_checkpoint(folder / "evaluator" / "checkpoints" / "last.ckpt"))
+    check_trust(stored)
     datamodule = parser.instantiate_classes(parser.parse_object({"data": stored})).data
     datamodule.prepare_data()
     datamodule.setup("test")

@@ -26,12 +26,10 @@ class CSVHistory(ExperimentWriter):
             reader = csv.DictReader(file)
             rows = [row for row in reader if (row.get("step") or "").isdigit() and int(row["step"]) < step]
             self.metrics_keys = list(reader.fieldnames or [])
-        temporary = path.with_name(f".{path.name}.tmp")
-        with open(temporary, "w", newline="") as file:
+        with new_file(path) as temporary, open(temporary, "w", newline="") as file:
             writer = csv.DictWriter(file, self.metrics_keys, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
-        temporary.replace(path)
 
     def _check_log_dir_exists(self) -> None:
         """Delete nothing: Lightning's writer would remove the file here."""

@@ -7,7 +7,7 @@ import stat
 import pytest
 import soundfile
 import torch
-from callbacks.wav_files import write_wav
+from datamodules.audio_files import write_wav
 
 from datamodules.manifest import ManifestPart, merge_parts
 from lightning_modules import new_files

@@ -163,3 +163,15 @@ def test_a_model_that_lies_elsewhere(ship, monkeypatch, tmp_path):
     with pytest.raises(InputError, match="expected https://example.org/tiny-unet.safetensors with SHA-256"):
         find_checkpoint("tiny-unet")
     assert not kept.exists()
+
+
+def test_a_description_is_data(ship, tmp_path, monkeypatch):
+    """A class that the JSON file names is not imported, in the working folder or elsewhere."""
+    (tmp_path / "evil_mod.py").write_text("raise SystemExit('code ran')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = ship("score_subnet")
+    description = json.loads(path.with_suffix(".json").read_text())
+    description["checkpoint"]["hyper_parameters"]["classifier"]["init_args"]["network"]["class_path"] = "evil_mod.Net"
+    path.with_suffix(".json").write_text(json.dumps(description))
+    with pytest.raises(InputError, match="--trust evil_mod"):
+        load_generator(path)
