@@ -1,7 +1,7 @@
 """Reads recordings, refusing those that are damaged or cut short, and writes WAV files."""
 
-import io
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.reading import find_checkpoint, load_module
 from lightning_modules.errors import InputError
@@ -41,4 +43,14 @@ def load_evaluator(path: str | Path) -> EvaluatorModule:
         raise InputError(
             f"expected an evaluator's checkpoint, {str(path)!r} is one of {type(module).__name__}: give another"
         )
+    _check_hearing(module, str(path))
     return module
+
+
+def _check_hearing(evaluator: EvaluatorModule, path: str) -> None:
+    """Refuse an evaluator whose weights are finite and whose answer about a second of noise is not."""
+    noise = torch.randn(1, evaluator.front_end.num_samples, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        answers = evaluator(0.1 * noise)
+    if not all(bool(torch.isfinite(answer).all()) for answer in answers):
+        raise InputError(f"the evaluator in {path!r} hears nothing: its outputs are not finite: train another")

@@ -108,6 +108,8 @@ def describe_classifier(path: str | Path) -> tuple[dict[str, Any], dict[str, Any
     # Training settings of the classifier are of no use to its reader.
     for name in ("optimization", "times", "clean"):
         config["init_args"].pop(name, None)
+    if "labels" not in checkpoint["scoretap"]:
+        raise InputError(f"the checkpoint {str(path)!r} does not say on which digits it was trained: use another copy")
     return {**config, "labels": checkpoint["scoretap"]["labels"], "fingerprint": fingerprint(weights)}, weights
 
 

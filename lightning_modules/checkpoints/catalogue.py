@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_modules.checkpoints.card_facts import Facts, read_facts
+from lightning_modules.checkpoints.structure import check_structure
 from lightning_modules.errors import InputError, closest
 
 FOLDER = Path(__file__).resolve().parents[1] / "pretrained"
@@ -75,13 +76,17 @@ def read_entry(path: Path) -> Entry:
         content = json.loads(path.read_text(encoding="utf-8"))
         facts = read_facts(content.pop("facts"), str(path))
         entry = Entry(path, facts, **content)
-        if not {"hyper_parameters", "scoretap"} <= entry.checkpoint.keys():
-            raise KeyError("checkpoint")
+        check_structure(entry.checkpoint, f"the checkpoint in {str(path)!r}")
+        kinds = {"sha256": str, "fingerprint": str, "trained_fingerprint": str, "bytes": int, "parameters": int}
+        if wrong := [name for name, kind in kinds.items() if not isinstance(content[name], kind)]:
+            raise TypeError(wrong[0])
+        if not isinstance(entry.front_end, dict):
+            raise TypeError("front_end")
     except FileNotFoundError as error:
         raise InputError(f"no {str(path)!r} beside the weights: expected both files of scoretap export") from error
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"cannot read {str(path)!r}, it is damaged or no model's facts ({type(error).__name__}): use another copy"
         ) from error

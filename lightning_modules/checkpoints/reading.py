@@ -4,7 +4,7 @@ import copy
 import hashlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 
 import torch
 from jsonargparse import ArgumentParser
@@ -15,7 +15,9 @@ from torch import Tensor
 from lightning_modules.checkpoints.catalogue import WEIGHTS, is_name
 from lightning_modules.checkpoints.saving import newest_whole, read_file
 from lightning_modules.checkpoints.store import named_weights, read_weights
+from lightning_modules.checkpoints.structure import check_structure
 from lightning_modules.errors import InputError
+from lightning_modules.interruption import SignalError
 from lightning_modules.trust import check_trust
 
 _INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
@@ -43,9 +45,28 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if path.suffix == WEIGHTS:
         return read_weights(path)
     checkpoint = read_file(path)
-    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters", "scoretap"} <= checkpoint.keys():
-        raise InputError(f"{str(path)!r} is not a scoretap checkpoint: expected one written by scoretap fit")
-    return checkpoint
+    check_structure(checkpoint, repr(str(path)))
+    _check_tensors(checkpoint, "state_dict", repr(str(path)))
+    if "raw_parameters" in checkpoint:
+        _check_tensors(checkpoint, "raw_parameters", repr(str(path)))
+        _check_averaged(checkpoint, repr(str(path)))
+    return cast(dict[str, Any], checkpoint)
+
+
+def _check_tensors(checkpoint: dict[str, Any], name: str, source: str) -> None:
+    tensors = checkpoint.get(name)
+    if not isinstance(tensors, dict) or not all(
+        isinstance(key, str) and isinstance(tensor, Tensor) and tensor.layout is torch.strided and not tensor.is_meta
+        for key, tensor in tensors.items()
+    ):
+        raise InputError(f"cannot use {source}, it is damaged: its {name} holds no tensors by name: use another copy")
+
+
+def _check_averaged(checkpoint: dict[str, Any], source: str) -> None:
+    averages = checkpoint["state_dict"]
+    for name, raw in checkpoint["raw_parameters"].items():
+        if name not in averages or averages[name].shape != raw.shape:
+            raise InputError(f"cannot use {source}, it is damaged: it has no average of {name}: use another copy")
 
 
 def find_checkpoint(name: str) -> Path:
@@ -110,11 +131,30 @@ def restore(checkpoint: dict[str, Any]) -> Any:
     """
     check_trust(checkpoint["hyper_parameters"])
     config = model_config(checkpoint)
-    module = build(config["class_path"], **config["init_args"])
-    module.on_load_checkpoint(checkpoint)
+    try:
+        module = build(config["class_path"], **config["init_args"])
+        module.on_load_checkpoint(checkpoint)
+    except Exception as error:  # settings of anything else make constructors raise anything
+        refuse_stored(error, f"the checkpoint's {config['class_path']}")
     check_fits(checkpoint, module)
     module.load_state_dict(checkpoint["state_dict"])
     return module.eval()
+
+
+def refuse_stored(error: Exception, what: str) -> NoReturn:
+    """Raise an InputError instead of what building from stored settings raised.
+
+    Raises:
+        InputError: ``error`` itself, if it is one; else one that says that the settings are damaged.
+    """
+    if isinstance(error, InputError | OSError | SignalError):
+        raise error
+    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip(" -")]
+    reason = f"{type(error).__name__}: {lines[-1][:200]}" if lines else type(error).__name__
+    raise InputError(
+        f"cannot build {what} from the stored settings, they are damaged or another version's ({reason}): use another "
+        "copy, or give the settings of its training"
+    ) from error
 
 
 def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Collection[str] | None = None) -> None:
@@ -137,6 +177,7 @@ def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Colle
             f"the checkpoint's classifier is {expected[:12]}, the command gives {classifier.fingerprint[:12]}: "
             "leave out --model.init_args.classifier, or train anew"
         )
+    _check_finite(module, stored, parts)
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in stored.items()}
     different = [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]
@@ -146,6 +187,18 @@ def check_fits(checkpoint: dict[str, Any], module: LightningModule, parts: Colle
             f"the checkpoint's weights do not fit the {class_name} asked for: {name} is {found.get(name, 'missing')} "
             f"in the checkpoint and {shapes.get(name, 'missing')} in the model: use the settings of its training"
         )
+
+
+def _check_finite(module: LightningModule, stored: dict[str, Tensor], parts: Collection[str] | None) -> None:
+    """Refuse weights, or running statistics, that hold a NaN or an infinity; masks may."""
+    names = {name for name, _ in module.named_parameters()}
+    for name, tensor in stored.items():
+        learned = name in names or name.endswith((".running_mean", ".running_var"))
+        if learned and (parts is None or name.partition(".")[0] in parts) and not bool(torch.isfinite(tensor).all()):
+            raise InputError(
+                f"the weights of the {type(module).__name__} are not finite ({name} holds a NaN or an infinity): "
+                "use a checkpoint from before it diverged, or another copy"
+            )
 
 
 def load_module(path: str | Path) -> Any:

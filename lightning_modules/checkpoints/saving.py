@@ -1,5 +1,6 @@
 """Checkpoints on disk: written beside their target, synced and renamed; read only if no bit has changed."""
 
+import errno
 import io
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from lightning.fabric.utilities.cloud_io import _is_local_file_protocol
 from lightning.pytorch import Trainer
 
 from lightning_modules.errors import InputError
+from lightning_modules.interruption import SignalError
 from lightning_modules.new_files import new_file
 
 _TRIED = 8  # checkpoints that are read to find the newest good one
@@ -55,6 +57,8 @@ def read_file(path: Path, map_location: Any = "cpu") -> Any:
     try:
         return _load(path, map_location)
     except Exception as error:  # bytes of anything else make the unpickler raise anything
+        if isinstance(error, SignalError) or (isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)):
+            raise  # a signal, or the disk, is at fault and not the file
         words = str(error).splitlines()
         reason = f"{type(error).__name__}: {words[0].partition('. ')[0]}" if words else type(error).__name__
         good = newest_whole(path.parent, path)
@@ -71,6 +75,8 @@ def newest_whole(folder: Path, damaged: Path | None = None) -> Path | None:
     for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)[:_TRIED]:
         try:
             found.append((int(_load(path, "cpu")["global_step"]), path))
+        except SignalError:
+            raise
         except Exception:  # damaged too
             continue
     return max(found, key=lambda each: each[0])[1] if found else None

@@ -52,9 +52,15 @@ def read_weights(path: Path) -> dict[str, Any]:
             f"expected {str(path)!r} with {entry.bytes} bytes and SHA-256 {entry.sha256}, got {len(content)} bytes and "
             f"{found}: it was cut short or altered, use another copy"
         )
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
-    tensors = {name: restored(tensor) for name, tensor in load(content).items()}
+    try:
+        tensors = {name: restored(tensor) for name, tensor in load(content).items()}
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, RecursionError) as error:
+        raise InputError(
+            f"cannot read {str(path)!r}, it is damaged or no weights ({type(error).__name__}): use another copy"
+        ) from error
     return {**copy.deepcopy(entry.checkpoint), "state_dict": tensors}
 
 

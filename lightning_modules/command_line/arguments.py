@@ -9,6 +9,7 @@ import yaml
 
 from lightning_modules.checkpoints.catalogue import names
 from lightning_modules.checkpoints.reading import data_config, find_checkpoint, model_config, read_checkpoint
+from lightning_modules.checkpoints.structure import check_resumable
 from lightning_modules.command_line.stored_places import without_places
 from lightning_modules.errors import InputError
 from lightning_modules.trust import check_trust
@@ -44,6 +45,8 @@ def resolve_arguments(command: str, args: list[str]) -> list[str]:
                     f"{value!r} holds weights only and no optimiser's state, from which training could go on: give a "
                     ".ckpt file of a run of yours, or validate, test or predict"
                 )
+            if command == "fit":
+                check_resumable(checkpoint, repr(value))
             resolved += [flag, str(path)]
         elif flag == "--vocoder" and value in names(kind="vocoder"):
             resolved += [flag, "NeuralVocoder", "--vocoder.init_args.checkpoint", value]

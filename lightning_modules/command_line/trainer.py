@@ -26,7 +26,7 @@ from datamodules import SampleRequests
 from lightning_modules.audio import Vocoder
 from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.catalogue import WEIGHTS
-from lightning_modules.checkpoints.reading import check_fits, read_checkpoint
+from lightning_modules.checkpoints.reading import check_fits, read_checkpoint, refuse_stored
 from lightning_modules.checkpoints.saving import write_whole_checkpoints
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
@@ -82,6 +82,10 @@ class ScoretapCLI(LightningCLI):
             raise
         except (ValueError, TypeError, MisconfigurationException) as error:
             raise InputError(first_sentence(error)) from error
+        except (KeyError, AttributeError, IndexError, RuntimeError, ArithmeticError, AssertionError) as error:
+            if (path := self._get(self.config, "ckpt_path")) is None:
+                raise
+            refuse_stored(error, f"the model of {path!r}")
 
     def after_instantiate_classes(self) -> None:
         write_whole_checkpoints(self.trainer)

@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
+from lightning_modules.new_files import new_file
+
 
 class CSVHistory(ExperimentWriter):
     """Writes ``metrics.csv`` after the rows that an earlier part of the run left there.

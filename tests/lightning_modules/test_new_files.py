@@ -7,8 +7,8 @@ import stat
 import pytest
 import soundfile
 import torch
-from datamodules.audio_files import write_wav
 
+from datamodules.audio_files import write_wav
 from datamodules.manifest import ManifestPart, merge_parts
 from lightning_modules import new_files
 from lightning_modules.metrics.feature_statistics import FeatureStatistics

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.checkpoints.reading import fingerprint
-from lightning_modules.errors import InputError
+from lightning_modules.errors import InputError, NonFiniteError
 from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluator import EvaluatorModule
@@ -41,9 +41,14 @@ def predict_batch(evaluator: EvaluatorModule, waveform: Tensor, y: Tensor, index
         waveform: ``(B, N)`` on any device.
         y: ``(B,)`` intended digits, ``NO_LABEL`` for none.
         index: ``(B,)`` place of each clip in its row.
+
+    Raises:
+        NonFiniteError: the waveforms are finite, and what the evaluator makes of them is not.
     """
     device = measuring_device(evaluator)
     log_probs, features = evaluator(waveform.to(evaluator.device))
+    if not torch.isfinite(features).all() and torch.isfinite(waveform).all():
+        raise NonFiniteError(f"the evaluator's features are not finite at clips {int(index[0])} to {int(index[-1])}")
     return Predictions(log_probs.to(device).float(), features.to(device).float(), y.to(device), index.to(device))
 
 

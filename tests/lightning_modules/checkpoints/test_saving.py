@@ -1,7 +1,9 @@
 """Checkpoints that are whole or not there, and what is said of those that are damaged."""
 
 import os
+import resource
 import shutil
+import signal
 import tempfile
 import zipfile
 
@@ -108,3 +110,33 @@ def test_the_newest_good_checkpoint_is_named(damage, classifier, tmp_path, score
     assert status == 2 and err.count("\n") == 1
     check(err, [f"whole is '{folder}/step=30.ckpt'"])
     assert find_checkpoint(str(folder / "step=30.ckpt")).name == "step=30.ckpt"
+
+
+def test_a_disk_at_fault_is_not_called_a_damaged_checkpoint(classifier, scoretap, monkeypatch):
+    def fail(path, *args, **kwargs):
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(torch, "load", fail)
+    status, err = scoretap("validate", "--ckpt_path", classifier)
+    assert status == 1 and err.count("\n") == 1
+    check(err, [f"cannot use '{classifier}': Input/output error"])
+
+
+def test_a_checkpoint_larger_than_the_disk_has_room_for(scoretap, configs, tmp_path):
+    """A limit of file sizes stands for the disk; the checkpoint of an earlier run stays as it was."""
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    more = [tmp_path, "--trainer.limit_train_batches=0.3", "--trainer.max_epochs=1"]
+    assert scoretap(*tiny.fit_arguments(configs, "classifier", *more))[0] == 0  # features are kept, too
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    content = last.read_bytes()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        status, err = scoretap(*tiny.fit_arguments(configs, "classifier", *more, "--seed_everything=7"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, old)
+    assert status == 1 and err.count("\n") == 1, err
+    check(err, [".ckpt': File too large"])
+    assert last.read_bytes() == content
+    assert not [path for path in last.parent.iterdir() if path.name[0] == "."], "leavings"
