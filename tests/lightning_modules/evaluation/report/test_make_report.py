@@ -138,7 +138,7 @@ def test_an_interrupted_report_leaves_the_old_one(page, report, monkeypatch):
 
     monkeypatch.setattr(listening_page, "write_page", full)
     status, err = report("runs")
-    assert status == 2 and "No space left" in err and (page / "index.html").read_bytes() == before
+    assert status == 1 and "No space left" in err and (page / "index.html").read_bytes() == before
     assert not [path.name for path in page.parent.iterdir() if path.name.startswith(".")]
 
 
