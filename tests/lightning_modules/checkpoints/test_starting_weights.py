@@ -30,7 +30,8 @@ def test_first_step_has_the_weights_and_a_new_optimiser(name, request, configs, 
 def test_parts_that_were_not_exported_start_anew(configs, vocoder, tmp_path):
     source = read_checkpoint(vocoder)
     kept = {k: w for k, w in source["state_dict"].items() if not k.startswith("discriminators.")}
-    torch.save({**source, "state_dict": kept}, tmp_path / "exported.ckpt")
+    raw = {k: w for k, w in source["raw_parameters"].items() if k in kept}
+    torch.save({**source, "state_dict": kept, "raw_parameters": raw}, tmp_path / "exported.ckpt")
     tuned = read_checkpoint(
         tiny.fit(configs, "vocoder", tmp_path, *ONE_STEP, "--weights_from", tmp_path / "exported.ckpt")
     )
