@@ -75,9 +75,8 @@ class SpeechCommandsDataModule(LightningDataModule):
         changed_share: float = CHANGED_SHARE,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(
-            logger=False
-        )  # Lightning refuses to log settings that a module has too, under one name
+        # Lightning refuses to log settings that a module has too, under one name.
+        self.save_hyperparameters(logger=False)
         if isinstance(front_end, FrontEnd):  # as the command line stores it: a checkpoint holds plain values only
             name = f"{type(front_end).__module__}.{type(front_end).__qualname__}"
             self.hparams["front_end"] = {"class_path": name, "init_args": front_end.settings}

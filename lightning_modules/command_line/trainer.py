@@ -96,7 +96,8 @@ class ScoretapCLI(LightningCLI):
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
                 model.use_vocoder(vocoder)
         self._check_data()
-        self._set_labels()
+        checkpoint = self._read_checkpoint()
+        self._set_labels(checkpoint)
         if self.subcommand == "predict":
             if not isinstance(model, Generator):
                 raise InputError(
@@ -107,9 +108,14 @@ class ScoretapCLI(LightningCLI):
         else:
             model.check_data(self.datamodule)
             model.check_trainer(self.trainer)
-        self._name_run(self._prepare_weights())
+        self._name_run(self._prepare_weights(checkpoint))
 
-    def _prepare_weights(self) -> dict[str, Any]:
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        """Read the checkpoint that the command gives; None without one, or where the Trainer finds it."""
+        path = self._get(self.config, "ckpt_path")
+        return None if path is None or path in LIGHTNING_NAMES else read_checkpoint(path)
+
+    def _prepare_weights(self, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
         """Check that the given checkpoint fits, or take the weights that training starts from.
 
         Returns:
@@ -118,13 +124,11 @@ class ScoretapCLI(LightningCLI):
         Raises:
             InputError: weights do not fit the model.
         """
-        path, source = self._get(self.config, "ckpt_path"), self._get(self.config, "weights_from")
-        if path is None or path in LIGHTNING_NAMES:
-            if source is not None:
+        if checkpoint is None:
+            if (source := self._get(self.config, "weights_from")) is not None:
                 take_weights(self.model, source)
             return {}
-        checkpoint = read_checkpoint(path)
-        if Path(path).suffix == WEIGHTS:
+        if Path(self._get(self.config, "ckpt_path")).suffix == WEIGHTS:
             self.trainer.strategy.checkpoint_io = WeightsIO()
         check_fits(checkpoint, self.model)
         if self.subcommand == "fit" and self.trainer.is_global_zero:
@@ -146,13 +150,12 @@ class ScoretapCLI(LightningCLI):
             if isinstance(callback, SavedConfig):
                 callback.configs = configs
 
-    def _set_labels(self) -> None:
+    def _set_labels(self, checkpoint: dict[str, Any] | None) -> None:
         """Set the digits that the model is trained on, which checks need before the Trainer sets or restores them."""
-        path = self._get(self.config, "ckpt_path")
         if self.subcommand == "fit":
             self.model.labels = list(getattr(self.datamodule, "labels", self.model.labels))
-        elif path is not None and path not in LIGHTNING_NAMES:
-            self.model.labels = list(read_checkpoint(path)["scoretap"].get("labels", self.model.labels))
+        elif checkpoint is not None:
+            self.model.labels = list(checkpoint["scoretap"].get("labels", self.model.labels))
 
     def _check_data(self) -> None:
         if self.datamodule is None:
