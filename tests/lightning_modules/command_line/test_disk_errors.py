@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,24 @@ def sentence_of(function, *args):
     raise AssertionError("no error")
 
 
-@pytest.fixture
-def limited():
-    """Files may have no more than 20,000 bytes: a full disk, as far as a process can see."""
+@contextmanager
+def small_disk():
+    """Files may have no more than 20,000 bytes: a full disk, as far as a process can see.
+
+    It ends within the test: pytest writes its progress, to a file perhaps, before fixtures are torn down.
+    """
     before, old = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, old)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, old)
 
 
-def test_features_that_do_not_fit_on_the_disk(scoretap, configs, limited):
-    status, err = scoretap(*tiny.fit_arguments(configs, "classifier", "out", "--data.init_args.cache_dir=cache"))
+def test_features_that_do_not_fit_on_the_disk(scoretap, configs):
+    with small_disk():
+        status, err = scoretap(*tiny.fit_arguments(configs, "classifier", "out", "--data.init_args.cache_dir=cache"))
     assert status == 1 and err.count("\n") == 1, err
     check(err, ["cache", "File too large"])
 
