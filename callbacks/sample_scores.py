@@ -37,7 +37,8 @@ class SampleScores(SampleScoring):
         reference: corpus of real speech that distances refer to; by default the one that the checkpoint was trained on.
         minimum_accuracy: share of the reference's test clips whose digit the evaluator must recognise.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
-        external: external metrics, of [fad, scoreq], none by default; one that is not installed is a note.
+        external: external metrics, of [fad, scoreq, distillmos, dnsmos, resemblyzer, pocketsphinx], none by default;
+            one that is not installed is a note.
 
     Raises:
         InputError: a setting is out of range.

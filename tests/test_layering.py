@@ -60,7 +60,8 @@ FORBIDDEN = {
     **dict.fromkeys(("audio", "diffusion", "metrics", "networks"), TRAINERS | PARSERS),
     **dict.fromkeys(("evaluation.scoring", "evaluation.tables", "evaluation.report", "evaluation.vocoders"), PARSERS),
 }
-COSTLY = {"wandb", "librosa", "matplotlib", "espeakng_loader", "frechet_audio_distance", "scoreq", "pesq", "pystoi"}
+COSTLY = {"wandb", "librosa", "matplotlib", "espeakng_loader", "frechet_audio_distance", "scoreq", "pesq", "pystoi",
+          "distillmos", "speechmos", "resemblyzer", "pocketsphinx"}  # fmt: skip
 
 # Test files that are about several modules of their folder, or about one case of one: pytest wants each name once.
 ACROSS_MODULES = {

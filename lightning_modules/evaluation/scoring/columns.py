@@ -72,6 +72,13 @@ FIGURE_COLUMNS = (
     Column("nearest_ratio", heading="nearest ratio", form=".2f", printed=".2f"),
     Column("fad", heading="FAD", better=LESS, form=".2f", beside=ERROR, shows_beside=False),
     Column("scoreq", heading="ScoreQ", better=MORE, form=".2f", beside=INTERVAL, shows_beside=False),
+    Column("distillmos", heading="DistillMOS", better=MORE, form=".2f", beside=INTERVAL, shows_beside=False),
+    Column("dnsmos", heading="DNSMOS", better=MORE, form=".2f", beside=INTERVAL, shows_beside=False),
+    Column(
+        "pocketsphinx", heading="PocketSphinx, %", better=MORE, form=".1f", printed=".1%", scale=100.0, beside=INTERVAL
+    ),
+    Column("voice_spread", heading="voice spread", form=".3f", beside=ERROR),
+    Column("voice_nearest", heading="nearest voice", form=".3f", beside=INTERVAL, shows_beside=False),
 )
 # What was scored, and how it came to be.
 FACT_COLUMNS = (
@@ -119,8 +126,9 @@ TABLE = {
 # Columns of a document's table, in its order.
 SHOWN = (
     "name", "count", "parameters_million", "gmacs_per_step", "nfe", "gmacs_per_sample", "seconds_per_sample",
-    "peak_memory_gb", "scoreq", "fad", "fid", "kid", "is", "mis", "am", "accuracy", "accuracy_seen", "accuracy_unseen",
-    "guide_accuracy", "confidence", "diversity", "nearest_ratio",
+    "peak_memory_gb", "scoreq", "distillmos", "dnsmos", "fad", "fid", "kid", "is", "mis", "am", "accuracy",
+    "accuracy_seen", "accuracy_unseen", "guide_accuracy", "pocketsphinx", "confidence", "diversity",
+    "nearest_ratio", "voice_spread", "voice_nearest",
 )  # fmt: skip
 MEASURES = tuple(column.key for column in FIGURE_COLUMNS)
 

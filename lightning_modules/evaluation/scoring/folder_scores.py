@@ -39,7 +39,8 @@ def score_folders(
         minimum_accuracy: share of the reference's test clips whose digit the evaluator must recognise.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
         device: where to run the evaluator, such as cuda:1; auto takes a GPU where there is one. Always in float32.
-        external: external metrics, of [fad, scoreq], none by default; one that is not installed is a note.
+        external: external metrics, of [fad, scoreq, distillmos, dnsmos, resemblyzer, pocketsphinx], none by default;
+            one that is not installed is a note.
 
     Raises:
         InputError: a folder, the evaluator or the reference cannot be used.

@@ -99,10 +99,11 @@ class AnchorWaveforms:
 
     Args:
         make: makes them, beside their digits.
+        labels: their digits.
     """
 
-    def __init__(self, make: Callable[[], Iterable[tuple[Tensor, Tensor]]]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], Iterable[tuple[Tensor, Tensor]]], labels: Sequence[int] = ()) -> None:
+        self._make, self.labels = make, list(labels)
         self._batches: list[Tensor] | None = None
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -123,10 +124,11 @@ def anchor_waveforms(
     def through(row: str, vocoder: Vocoder) -> WaveformBatches:
         return resynthesise(vocoder.to(evaluator.device).eval(), real(row), evaluator.device)
 
-    waveforms = {"real test": AnchorWaveforms(functools.partial(real, "real test"))}
+    digits = [clip.label for clip in clips]
+    waveforms = {"real test": AnchorWaveforms(functools.partial(real, "real test"), digits)}
     for name, vocoder in vocoders.items():
         row = f"real test through {name}"
-        waveforms[row] = AnchorWaveforms(functools.partial(through, row, vocoder))
+        waveforms[row] = AnchorWaveforms(functools.partial(through, row, vocoder), digits)
     return waveforms
 
 

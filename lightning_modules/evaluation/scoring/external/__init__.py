@@ -1,6 +1,6 @@
 """External metrics come from other packages, which are optional; where one is missing, the row says so in a note."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -13,20 +13,27 @@ from lightning_modules.evaluation.scoring.external.metric import (
     Outcome,
     add_external_figures,
 )
+from lightning_modules.evaluation.scoring.external.opinions import DistillMos, Dnsmos
+from lightning_modules.evaluation.scoring.external.recognition import PocketSphinx
 from lightning_modules.evaluation.scoring.external.scoreq import ScoreQ, scoreq_mos
+from lightning_modules.evaluation.scoring.external.voices import Voices
 
-NAMES = ("fad", "scoreq")
+NAMES = ("fad", "scoreq", "distillmos", "dnsmos", "resemblyzer", "pocketsphinx")
 ExternalJudge, Found, ask = ExternalMetric, Outcome, add_external_figures  # former names
 
 __all__ = [
     "NAMES",
+    "DistillMos",
+    "Dnsmos",
     "ExternalJudge",
     "ExternalMetric",
     "FolderWaveforms",
     "Found",
     "FrechetAudioDistance",
     "Outcome",
+    "PocketSphinx",
     "ScoreQ",
+    "Voices",
     "add_external_figures",
     "ask",
     "check_external",
@@ -65,18 +72,21 @@ def external_metrics(
 
     Args:
         names: of :data:`NAMES`; each counts once.
-        background: corpus of real speech in Speech Commands layout, for FAD.
+        background: corpus of real speech in Speech Commands layout, for FAD and for voices.
         labels: digits of the background to keep.
-        device: where VGGish runs.
+        device: where networks of PyTorch run.
         cache_dir: where the background's embeddings are cached; a folder of the user's cache by default.
     """
-    metrics: list[ExternalMetric] = []
-    for name in dict.fromkeys(names):
-        if name == "scoreq":
-            metrics.append(ScoreQ())
-        elif background is not None:
-            metrics.append(FrechetAudioDistance(background, device, labels, cache_dir))
-    return metrics
+    makers: dict[str, Callable[[], ExternalMetric]] = {
+        "scoreq": ScoreQ,
+        "distillmos": lambda: DistillMos(device),
+        "dnsmos": Dnsmos,
+        "resemblyzer": lambda: Voices(background, labels, device),
+        "pocketsphinx": PocketSphinx,
+    }
+    if background is not None:
+        makers["fad"] = lambda: FrechetAudioDistance(background, device, labels, cache_dir)
+    return [makers[name]() for name in dict.fromkeys(names) if name in makers]
 
 
 external_judges = external_metrics  # the former name

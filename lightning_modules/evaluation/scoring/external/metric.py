@@ -24,7 +24,7 @@ class ExternalMetric(ABC):
     becomes a note of that row.
 
     Args:
-        name: of its main figure, and of the extra that installs it.
+        name: of the extra that installs it, and of its figure if it has one.
     """
 
     def __init__(self, name: str) -> None:
@@ -38,7 +38,10 @@ class ExternalMetric(ABC):
 
     @abstractmethod
     def measure(self, clips: Iterable[Tensor]) -> Outcome:
-        """Compute figures and notes of waveforms ``(B, N)``, one second each at 16 kHz."""
+        """Compute figures and notes of waveforms ``(B, N)``, one second each at 16 kHz.
+
+        An attribute ``labels`` of ``clips`` holds their intended digits, where they are known.
+        """
 
     def __call__(self, clips: Iterable[Tensor]) -> Outcome:
         """Compute finite figures of waveforms ``(B, N)``, one second each at 16 kHz, and a note for what is missing.
@@ -87,6 +90,11 @@ class FolderWaveforms:
 
     def __init__(self, folder: Path, count: int | None = None) -> None:
         self.folder, self.count = folder, count
+
+    @property
+    def labels(self) -> list[int]:
+        """Intended digits of the clips in their order, ``NO_LABEL`` for none."""
+        return [clip.label for clip in list_speech(self.folder)[: self.count]]
 
     def __iter__(self) -> Iterator[Tensor]:
         clips = list_speech(self.folder)[: self.count]

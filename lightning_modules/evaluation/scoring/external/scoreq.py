@@ -1,7 +1,6 @@
 """Predicts the mean opinion score that people would give, by the package ``scoreq``."""
 
 import importlib.util
-from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.evaluation.scoring.external.metric import ExternalMetric, FolderWaveforms, Outcome
-from lightning_modules.metrics import bootstrap
+from lightning_modules.evaluation.scoring.external.metric import FolderWaveforms, Outcome
+from lightning_modules.evaluation.scoring.external.opinions import OpinionScore
 
 
-class ScoreQ(ExternalMetric):
-    """Measures ``scoreq``, the mean over clips of predicted opinion scores (1 to 5), with its bootstrap 95 % interval.
+class ScoreQ(OpinionScore):
+    """Measures ``scoreq``: the naturalness of synthetic speech, by the package of that name.
 
     Ragano et al. 2024 (arXiv:2410.06675): the model for synthetic speech, without reference. The package runs it by
     ONNX Runtime, on a GPU only where that was built for one.
@@ -29,18 +28,8 @@ class ScoreQ(ExternalMetric):
         # Clips are read already, and the package's reader needs a decoder that it does not ask for.
         self._published.load_processing = lambda waveform, target_sr=16000: waveform
 
-    def measure(self, clips: Iterable[Tensor]) -> Outcome:
-        scores = torch.tensor(
-            [float(self._published.predict(waveform[None])) for batch in clips for waveform in batch],
-            dtype=torch.float64,
-        )
-        failed = int((~scores.isfinite()).sum())
-        if failed:
-            return {}, [f"scoreq: {failed} of {len(scores)} clips have no finite score"]
-        if len(scores) < 2:
-            return {"scoreq": float(scores.mean())}, [f"scoreq interval: expected at least 2 clips, got {len(scores)}"]
-        interval = bootstrap(scores)
-        return {"scoreq": interval.value, "scoreq_low": interval.low, "scoreq_high": interval.high}, []
+    def score(self, waveform: Tensor) -> Tensor:
+        return torch.tensor([float(self._published.predict(clip[None])) for clip in waveform], dtype=torch.float64)
 
 
 def scoreq_mos(folder: Path) -> Outcome:
