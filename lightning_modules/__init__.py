@@ -21,22 +21,6 @@ if TYPE_CHECKING:
 install()
 ensure_user_name()
 
-__all__ = [
-    "ClassifierModule",
-    "DSMModule",
-    "DiffusionDegradation",
-    "EvaluatorModule",
-    "HiFiGAN",
-    "InputError",
-    "NeuralVocoder",
-    "NonFiniteError",
-    "ScoreSubnetModule",
-    "UNetModule",
-    "VocoderModule",
-    "load_evaluator",
-    "load_generator",
-]
-
 # Imported on first use: `scoretap --help` and the mathematics need no trainer.
 _HOMES = {
     "ClassifierModule": "classifier",
@@ -53,6 +37,7 @@ _HOMES = {
     "load_evaluator": "loading",
     "load_generator": "loading",
 }
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,17 +7,3 @@ from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.audio.mel_degradation import MelDegradation
 from lightning_modules.audio.stft_losses import LongTermSpectrum, MelDistance, MultiResolutionSTFT
 from lightning_modules.audio.vocoders import GriffinLim, Vocoder
-
-__all__ = [
-    "DecibelMel",
-    "FrontEnd",
-    "GriffinLim",
-    "LogMel",
-    "LongTermSpectrum",
-    "MelDegradation",
-    "MelDistance",
-    "MultiResolutionSTFT",
-    "SpeechAugmentation",
-    "Vocoder",
-    "Waveform",
-]
