@@ -172,7 +172,15 @@ def write_wav(path: Path, waveform: Tensor, sample_rate: int) -> None:
     Raises:
         OSError: the disk is full or cannot be written; libsndfile itself would only say "System error."
     """
-    content = io.BytesIO()
-    sf.write(content, waveform.float().cpu().numpy(), sample_rate, subtype="PCM_16", format="WAV")
     with new_file(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+        temporary.write_bytes(wav_bytes(waveform.float().cpu().numpy(), sample_rate))
+
+
+def wav_bytes(waveform: np.ndarray, sample_rate: int = 16000) -> bytes:
+    """A WAV file, 16-bit mono, of ``waveform`` ``(N,)``, which is int16 or in [-1, 1].
+
+    It is made in memory: libsndfile would write to the disk in many small steps.
+    """
+    content = io.BytesIO()
+    sf.write(content, waveform, sample_rate, subtype="PCM_16", format="WAV")
+    return content.getvalue()

@@ -1,14 +1,12 @@
 """SC09, the corpus of the digits in Speech Commands."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torchaudio.datasets import speechcommands
 
-from datamodules.audio_files import LongClips
-from datamodules.corpus_layout import SPEAKER_PATTERN, holds_digits
+from datamodules.corpus_layout import holds_digits
 from datamodules.download import fetch, sha256_of, unpack_digits
-from datamodules.feature_cache import CHANGED_SHARE
 from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
@@ -25,20 +23,7 @@ class SC09DataModule(SpeechCommandsDataModule):
         front_end: what networks see of a clip; a default ``LogMel`` if none is given.
         version: release of Speech Commands to look for or download.
         download: fetch the release (2.3 GB) where it is missing; checked against the checksum torchaudio records.
-        labels: digits to keep, all ten by default; a digit keeps its id.
-        fraction: share of the training clips to keep, in (0, 1]; stratified, and nested (3 % lie inside 10 %).
-        batch_size: clips per batch and process.
-        num_workers: processes that load batches; 0 loads in the training process, fast enough for cached features.
-        dither: standard deviation of the noise floor added to every clip, as amplitude with full scale 1; 0 switches
-            it off.
-        seed: seed of the noise floor, of the order of training and of the choice of a fraction.
-        cache_dir: folder for features; ``scoretap`` in the user's cache folder by default.
-        bad_files: ``raise`` an error at a recording that cannot be used, or ``skip`` it with a warning.
-        speaker_pattern: where a list is missing, the regular expression that finds the speaker in a file name, with one
-            group in parentheses.
-        long_clips: of clips longer than the front end's, ``cut`` the end, keep the ``centre``, or ``refuse`` them.
-        changed_share: largest share of a split's clips that may be cut, scaled down or silent; beyond it the corpus is
-            refused, below it they are counted in a warning.
+        settings: the other settings of :class:`SpeechCommandsDataModule`.
 
     Raises:
         InputError: an argument is out of range.
@@ -50,22 +35,10 @@ class SC09DataModule(SpeechCommandsDataModule):
         front_end: FrontEnd | None = None,
         version: Literal["v0.02", "v0.01"] = "v0.02",
         download: bool = False,
-        labels: list[int] | None = None,
-        fraction: float = 1.0,
-        batch_size: int = 64,
-        num_workers: int = 0,
-        dither: float = 3e-4,
-        seed: int = 0,
-        cache_dir: str | None = None,
-        bad_files: Literal["raise", "skip"] = "raise",
-        speaker_pattern: str = SPEAKER_PATTERN,
-        long_clips: LongClips = "cut",
-        changed_share: float = CHANGED_SHARE,
+        *settings: Any,
+        **named_settings: Any,
     ) -> None:
-        super().__init__(
-            root, front_end, labels, fraction, batch_size, num_workers, dither, seed, cache_dir, bad_files,
-            speaker_pattern, long_clips, changed_share,
-        )  # fmt: skip
+        super().__init__(root, front_end, *settings, **named_settings)
         self.url = URL.format(version=version)
         if self.url not in speechcommands._CHECKSUMS:
             raise InputError(f"expected version v0.02 or v0.01, got {version}: correct version")

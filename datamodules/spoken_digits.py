@@ -1,19 +1,19 @@
 """A corpus that needs no download: digits spoken by eSpeak NG."""
 
 import hashlib
-import io
 import json
 import random
-import wave
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torchaudio.functional import resample
 from tqdm import tqdm
 
+from datamodules.audio_files import wav_bytes
 from datamodules.corpus_layout import DIGITS, LISTS, Split, holds_digits
 from datamodules.espeak import SAMPLE_RATE, Utterance, accents_of, find_espeak, list_families, speak
 from datamodules.new_files import new_folder
@@ -36,7 +36,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
 
     A speaker is an accent with a voice variant; variants stay within one split (about 80 % train, 10 % validate and
     10 % test), every digit is equally frequent. Pitch, rate, loudness and onset vary from clip to clip. The corpus is
-    written once, in the layout of Speech Commands, and found again by its settings.
+    written once, in the layout of Speech Commands, and found again by its language, its numbers and its ``seed``.
 
     Args:
         root: folder for generated corpora.
@@ -45,15 +45,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
             hundred more), or a single accent (``en-us``).
         num_clips: clips of all splits together, at least 100.
         num_voices: number of voices to take from eSpeak NG's variants, at least 3, one for each split; all by default.
-        labels: digits to keep, all ten by default; a digit keeps its id.
-        fraction: share of the training clips to keep, in (0, 1]; stratified, and nested (3 % lie inside 10 %).
-        batch_size: clips per batch and process.
-        num_workers: processes that load batches; 0 loads in the training process, fast enough for cached features.
-        dither: standard deviation of the noise floor added to every clip, as amplitude with full scale 1; 0 switches
-            it off.
-        seed: seed of the corpus, of its noise floor, of the order of training and of the choice of a fraction.
-        cache_dir: folder for features; ``scoretap`` in the user's cache folder by default.
-        bad_files: ``raise`` an error at a recording that cannot be used, or ``skip`` it with a warning.
+        settings: the other settings of :class:`SpeechCommandsDataModule`.
 
     Raises:
         InputError: an argument is out of range.
@@ -66,16 +58,10 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         language: str = "en",
         num_clips: int = 6000,
         num_voices: int | None = None,
-        labels: list[int] | None = None,
-        fraction: float = 1.0,
-        batch_size: int = 64,
-        num_workers: int = 0,
-        dither: float = 3e-4,
-        seed: int = 0,
-        cache_dir: str | None = None,
-        bad_files: Literal["raise", "skip"] = "raise",
+        *settings: Any,
+        **named_settings: Any,
     ) -> None:
-        super().__init__(root, front_end, labels, fraction, batch_size, num_workers, dither, seed, cache_dir, bad_files)
+        super().__init__(root, front_end, *settings, **named_settings)
         if num_clips < MIN_CLIPS:
             raise InputError(f"expected num_clips of at least {MIN_CLIPS}, got {num_clips}: correct num_clips")
         if num_voices is not None and num_voices < 3:
@@ -126,7 +112,7 @@ def make_corpus(folder: Path, language: str, num_clips: int, seed: int, num_voic
             for path, clip in zip(
                 plan, tqdm(clips, desc=f"speaking {language}", total=len(plan), unit="clip"), strict=True
             ):
-                (temporary / path).write_bytes(wav_bytes(clip))
+                (temporary / path).write_bytes(wav_bytes((clip * 32767.0).round().astype(np.int16)))
     except OSError as error:
         raise InputError(
             f"cannot write spoken digits to {folder} ({error}): set root to a folder with space"
@@ -168,26 +154,9 @@ def plan_clips(
     return dict(sorted(plan.items(), key=lambda item: item[1][0].voice))
 
 
-def wav_bytes(clip: np.ndarray) -> bytes:
-    """A WAV file, 16-bit mono, of ``clip`` ``(n,)`` in [-1, 1]; in memory, as libsndfile writes in many small steps."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(CLIP_RATE)
-        file.writeframes((clip * 32767.0).round().astype("<i2").tobytes())
-    return buffer.getvalue()
-
-
 def place_clips(utterances: Iterator[np.ndarray], rng: random.Random) -> Iterator[np.ndarray]:
     """One-second clips ``(16000,)`` in [-1, 1] of utterances ``(n,)`` int16, near the middle, at a random loudness."""
-    chunk: list[np.ndarray] = []
-    for utterance in utterances:
-        chunk.append(utterance)
-        if len(chunk) == CHUNK:
-            yield from _place(chunk, rng)
-            chunk = []
-    if chunk:
+    while chunk := list(islice(utterances, CHUNK)):
         yield from _place(chunk, rng)
 
 
