@@ -1,11 +1,13 @@
-"""The one call signature of all samplers."""
+"""The one call signature of all samplers, and the process that they solve in steps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from torch import Tensor
 
+from lightning_modules.diffusion.samplers.grid_points import GridPoint, grid_points
 from lightning_modules.diffusion.samplers.noise import NoiseSource
 from lightning_modules.diffusion.sde import VPSDE
 
@@ -48,3 +50,55 @@ class Sampler(ABC):
             noise: where fresh noise comes from.
             y: ``(B,)`` digits handed to the denoiser, or None.
         """
+
+
+class ReverseProcess:
+    """The way from noise to data, in steps: its times, the estimates on it and the noise for it.
+
+    It is made of the arguments of :meth:`Sampler.__call__`.
+
+    Attributes:
+        sde: diffusion process.
+        points: the times, with the amplitudes there.
+        nfe: evaluations of the denoiser so far.
+    """
+
+    def __init__(
+        self, denoiser: DenoiserCall, sde: VPSDE, x_init: Tensor, times: Tensor, noise: NoiseSource, y: Tensor | None
+    ) -> None:
+        self.sde, self.points, self.nfe = sde, grid_points(sde, times, x_init), 0
+        self._denoiser, self._noise, self._y = denoiser, noise, y
+
+    def steps(self) -> Iterator[tuple[GridPoint, GridPoint, bool]]:
+        """Both ends of each step, and whether it is the last."""
+        for now, then in pairwise(self.points):
+            yield now, then, then is self.points[-1]
+
+    def denoise(self, x_t: Tensor, point: GridPoint) -> Tensor:
+        """Estimate of ``x_0`` given the state ``x_t`` at ``point``; one evaluation of the denoiser."""
+        self.nfe += 1
+        return self._denoiser(x_t, point.t, self._y)
+
+    def noise(self, x_t: Tensor) -> Tensor:
+        """Fresh standard normal noise in the shape and the type of ``x_t``."""
+        return self._noise.draw().to(x_t)
+
+
+class StepSampler(Sampler):
+    """A sampler that says only how a :class:`ReverseProcess` is solved."""
+
+    def __call__(
+        self,
+        denoiser: DenoiserCall,
+        sde: VPSDE,
+        x_init: Tensor,
+        times: Tensor,
+        noise: NoiseSource,
+        y: Tensor | None = None,
+    ) -> SamplerOutput:
+        process = ReverseProcess(denoiser, sde, x_init, times, noise, y)
+        return SamplerOutput(self.solve(process, x_init), process.nfe)
+
+    @abstractmethod
+    def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:
+        """State at the last point of ``process``, from ``x_t`` ``(B, 1, F, L)`` at the first."""

@@ -1,17 +1,14 @@
 """DDIM: first-order exponential integrator between the deterministic flow and ancestral sampling."""
 
 import math
-from itertools import pairwise
 
 from torch import Tensor
 
-from lightning_modules.diffusion.samplers.base import DenoiserCall, Sampler, SamplerOutput
-from lightning_modules.diffusion.samplers.grid_points import GridPoint, grid_points
-from lightning_modules.diffusion.samplers.noise import NoiseSource
-from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.diffusion.samplers.base import ReverseProcess, StepSampler
+from lightning_modules.diffusion.samplers.grid_points import GridPoint
 
 
-class DDIM(Sampler):
+class DDIM(StepSampler):
     r"""Implicit model of Song et al. 2020 (arXiv:2010.02502, Eq. 12), from time s to t.
 
     .. math:: x_t = \alpha_t D + \sqrt{\sigma_t^2 - v^2}\, \frac{x_s - \alpha_s D}{\sigma_s} + v z, \qquad
@@ -31,21 +28,12 @@ class DDIM(Sampler):
     def __init__(self, eta: float = 0.0) -> None:
         self.eta = valid_eta(eta)
 
-    def __call__(
-        self,
-        denoiser: DenoiserCall,
-        sde: VPSDE,
-        x_init: Tensor,
-        times: Tensor,
-        noise: NoiseSource,
-        y: Tensor | None = None,
-    ) -> SamplerOutput:
-        x_t, points = x_init, grid_points(sde, times, x_init)
-        for now, then in pairwise(points):
-            x_t, deviation = ddim_step(x_t, denoiser(x_t, now.t, y), now, then, self.eta)
-            if deviation > 0 and then is not points[-1]:
-                x_t = x_t + deviation * noise.draw().to(x_t)
-        return SamplerOutput(x_t, len(points) - 1)
+    def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:
+        for now, then, last in process.steps():
+            x_t, deviation = ddim_step(x_t, process.denoise(x_t, now), now, then, self.eta)
+            if deviation > 0 and not last:
+                x_t = x_t + deviation * process.noise(x_t)
+        return x_t
 
 
 def ddim_step(x_s: Tensor, denoised: Tensor, now: GridPoint, then: GridPoint, eta: float) -> tuple[Tensor, float]:

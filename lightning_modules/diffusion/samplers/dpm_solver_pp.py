@@ -1,17 +1,13 @@
 """DPM-Solver++(2M): second-order multistep solver in log-SNR, for few steps."""
 
 import math
-from itertools import pairwise
 
 from torch import Tensor
 
-from lightning_modules.diffusion.samplers.base import DenoiserCall, Sampler, SamplerOutput
-from lightning_modules.diffusion.samplers.grid_points import grid_points
-from lightning_modules.diffusion.samplers.noise import NoiseSource
-from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.diffusion.samplers.base import ReverseProcess, StepSampler
 
 
-class DPMSolverPP(Sampler):
+class DPMSolverPP(StepSampler):
     r"""DPM-Solver++(2M) and SDE-DPM-Solver++(2M) of Lu et al. 2022 (arXiv:2211.01095, Algorithm 2 and its SDE form).
 
     With :math:`\lambda = \log(\alpha / \sigma)` and :math:`h = \lambda_t - \lambda_s` the reverse process (eta = 1: the
@@ -45,26 +41,16 @@ class DPMSolverPP(Sampler):
             raise ValueError(f"correction must be in [0, 1], got {correction}")
         self.stochastic, self.correction = stochastic, correction
 
-    def __call__(
-        self,
-        denoiser: DenoiserCall,
-        sde: VPSDE,
-        x_init: Tensor,
-        times: Tensor,
-        noise: NoiseSource,
-        y: Tensor | None = None,
-    ) -> SamplerOutput:
-        x_t, points, eta = x_init, grid_points(sde, times, x_init), float(self.stochastic)
-        previous, h_previous = None, math.inf
-        for now, then in pairwise(points):
-            h, last = then.half_log_snr - now.half_log_snr, then is points[-1]
-            denoised = denoiser(x_t, now.t, y)
-            middle = denoised
+    def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:
+        eta, previous, h_previous = float(self.stochastic), None, math.inf
+        for now, then, last in process.steps():
+            h = then.half_log_snr - now.half_log_snr
+            denoised = middle = process.denoise(x_t, now)
             if previous is not None and not last:
                 middle = denoised + 0.5 * self.correction * h / h_previous * (denoised - previous)
             keep = then.sigma_t / now.sigma_t * math.exp(-eta * h)
             x_t = keep * x_t - then.alpha_t * math.expm1(-(1.0 + eta) * h) * middle
             if self.stochastic and not last:
-                x_t = x_t + then.sigma_t * math.sqrt(-math.expm1(-2.0 * h)) * noise.draw().to(x_t)
+                x_t = x_t + then.sigma_t * math.sqrt(-math.expm1(-2.0 * h)) * process.noise(x_t)
             previous, h_previous = denoised, h
-        return SamplerOutput(x_t, len(points) - 1)
+        return x_t

@@ -1,16 +1,12 @@
 """Heun: second-order solver of the probability-flow ODE."""
 
-from itertools import pairwise
-
 from torch import Tensor
 
-from lightning_modules.diffusion.samplers.base import DenoiserCall, Sampler, SamplerOutput
-from lightning_modules.diffusion.samplers.grid_points import GridPoint, grid_points
-from lightning_modules.diffusion.samplers.noise import NoiseSource
-from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.diffusion.samplers.base import ReverseProcess, StepSampler
+from lightning_modules.diffusion.samplers.grid_points import GridPoint
 
 
-class Heun(Sampler):
+class Heun(StepSampler):
     r"""Trapezoidal rule on the probability-flow ODE (Karras et al. 2022, arXiv:2206.00364, Algorithm 1).
 
     .. math:: \frac{d\bar x}{d\bar\sigma} = \frac{\bar x - D(x_t, t)}{\bar\sigma}, \qquad
@@ -21,25 +17,16 @@ class Heun(Sampler):
     2n - 1 in n steps.
     """
 
-    def __call__(
-        self,
-        denoiser: DenoiserCall,
-        sde: VPSDE,
-        x_init: Tensor,
-        times: Tensor,
-        noise: NoiseSource,
-        y: Tensor | None = None,
-    ) -> SamplerOutput:
+    def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:
         def slope(scaled: Tensor, point: GridPoint) -> Tensor:
-            denoised = denoiser(point.alpha_t * scaled, point.t, y)
+            denoised = process.denoise(point.alpha_t * scaled, point)
             return (scaled - denoised) * (point.alpha_t / point.sigma_t)
 
-        points, nfe = grid_points(sde, times, x_init), 0
-        scaled = x_init / points[0].alpha_t
-        for now, then in pairwise(points):
+        scaled = x_t / process.points[0].alpha_t
+        for now, then, last in process.steps():
             step = then.sigma_t / then.alpha_t - now.sigma_t / now.alpha_t
-            mean_slope, nfe = slope(scaled, now), nfe + 1
-            if then is not points[-1]:
-                mean_slope, nfe = 0.5 * (mean_slope + slope(scaled + step * mean_slope, then)), nfe + 1
+            mean_slope = slope(scaled, now)
+            if not last:
+                mean_slope = 0.5 * (mean_slope + slope(scaled + step * mean_slope, then))
             scaled = scaled + step * mean_slope
-        return SamplerOutput(points[-1].alpha_t * scaled, nfe)
+        return process.points[-1].alpha_t * scaled

@@ -1,17 +1,12 @@
 """Predictor-corrector: ancestral steps, each followed by Langevin dynamics at the noise level it reached."""
 
-from itertools import pairwise
-
 from torch import Tensor
 
-from lightning_modules.diffusion.samplers.base import DenoiserCall, Sampler, SamplerOutput
+from lightning_modules.diffusion.samplers.base import ReverseProcess, StepSampler
 from lightning_modules.diffusion.samplers.ddim import ddim_step, valid_eta
-from lightning_modules.diffusion.samplers.grid_points import grid_points
-from lightning_modules.diffusion.samplers.noise import NoiseSource
-from lightning_modules.diffusion.sde import VPSDE
 
 
-class PredictorCorrector(Sampler):
+class PredictorCorrector(StepSampler):
     r"""Predictor-corrector sampling of Song et al. 2021 (arXiv:2011.13456, Algorithms 3 and 5).
 
     The predictor is a step of :class:`DDIM`. The corrector moves the state towards the marginal at the time reached:
@@ -40,25 +35,15 @@ class PredictorCorrector(Sampler):
             raise ValueError(f"expected num_corrections of at least 1, got {num_corrections}")
         self.snr, self.num_corrections, self.eta = snr, num_corrections, valid_eta(eta)
 
-    def __call__(
-        self,
-        denoiser: DenoiserCall,
-        sde: VPSDE,
-        x_init: Tensor,
-        times: Tensor,
-        noise: NoiseSource,
-        y: Tensor | None = None,
-    ) -> SamplerOutput:
-        x_t, points, nfe = x_init, grid_points(sde, times, x_init), 0
+    def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:
         pull = 2.0 * self.snr**2  # epsilon times the score is this times (alpha_t denoised - x_t)
-        for now, then in pairwise(points):
-            (x_t, deviation), nfe = ddim_step(x_t, denoiser(x_t, now.t, y), now, then, self.eta), nfe + 1
-            if then is points[-1]:
+        for now, then, last in process.steps():
+            x_t, deviation = ddim_step(x_t, process.denoise(x_t, now), now, then, self.eta)
+            if last:
                 break
             if deviation > 0:
-                x_t = x_t + deviation * noise.draw().to(x_t)
+                x_t = x_t + deviation * process.noise(x_t)
             for _ in range(self.num_corrections):
-                denoised, nfe = denoiser(x_t, then.t, y), nfe + 1
-                x_t = x_t + pull * (then.alpha_t * denoised - x_t)
-                x_t = x_t + 2.0 * self.snr * then.sigma_t * noise.draw().to(x_t)
-        return SamplerOutput(x_t, nfe)
+                x_t = x_t + pull * (then.alpha_t * process.denoise(x_t, then) - x_t)
+                x_t = x_t + 2.0 * self.snr * then.sigma_t * process.noise(x_t)
+        return x_t
