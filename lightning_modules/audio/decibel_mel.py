@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
+from lightning_modules.audio.front_end import leave_out_buffers
+
 
 class DecibelMel(nn.Module):
     r"""32-band power Mel spectrogram in dB below the clip's own peak, floored at -80 dB.
@@ -31,8 +33,7 @@ class DecibelMel(nn.Module):
             mel_scale="slaney",
             pad_mode="constant",
         )
-        for module in self._mel.modules():
-            module._non_persistent_buffers_set.update(module._buffers)
+        leave_out_buffers(self._mel)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Decibels ``(B, 1, n_mels, 1 + N // 512)`` in [-80, 0] of ``waveform`` ``(B, N)``."""

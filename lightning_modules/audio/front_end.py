@@ -1,5 +1,6 @@
 """Front ends, which compute what a corpus stores of each clip: their interface, and the one that keeps waveforms."""
 
+import inspect
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -16,13 +17,15 @@ class FrontEnd(nn.Module, ABC):
 
     def __init__(self, sample_rate: int = 16000, num_samples: int = 16000) -> None:
         super().__init__()
-        self.sample_rate = sample_rate
-        self.num_samples = num_samples
+        self.sample_rate, self.num_samples = sample_rate, num_samples
 
     @property
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Every number that changes the features, by name: front ends with equal settings give equal features."""
+        """Every number that changes the features, by name: front ends with equal settings give equal features.
+
+        These are the arguments of the constructor, each kept under its name.
+        """
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     @abstractmethod
     def forward(self, waveform: Tensor) -> Tensor:
@@ -42,9 +45,11 @@ class FrontEnd(nn.Module, ABC):
 class Waveform(FrontEnd):
     """Keeps the waveform ``(B, N)`` as it is: for models that augment or analyse audio themselves."""
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {"sample_rate": self.sample_rate, "num_samples": self.num_samples}
-
     def forward(self, waveform: Tensor) -> Tensor:
         return waveform
+
+
+def leave_out_buffers(module: nn.Module) -> None:
+    """Keep the buffers of ``module`` out of checkpoints: filter banks and windows follow from the settings."""
+    for part in module.modules():
+        part._non_persistent_buffers_set.update(part._buffers)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchaudio.transforms import MelSpectrogram
 
-from lightning_modules.audio.front_end import FrontEnd
+from lightning_modules.audio.front_end import FrontEnd, leave_out_buffers
 
 
 class LogMel(FrontEnd):
@@ -57,36 +57,11 @@ class LogMel(FrontEnd):
                 f"num_frames must hold the {self.analysed_frames} frames of {num_samples} samples at hop {hop_length}, "
                 f"got {num_frames}"
             )
-        # Filter banks follow from the settings: not stored in checkpoints.
+        slaney: dict[str, Any] = {"norm": "slaney", "mel_scale": "slaney"}
         self._mel = MelSpectrogram(
-            sample_rate,
-            n_fft,
-            n_fft,
-            hop_length,
-            f_min,
-            f_max,
-            n_mels=n_mels,
-            power=1.0,
-            norm="slaney",
-            mel_scale="slaney",
+            sample_rate, n_fft, hop_length=hop_length, f_min=f_min, f_max=f_max, n_mels=n_mels, power=1.0, **slaney
         )
-        for module in self._mel.modules():
-            module._non_persistent_buffers_set.update(module._buffers)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        names = (
-            "sample_rate",
-            "num_samples",
-            "n_fft",
-            "hop_length",
-            "n_mels",
-            "f_min",
-            "f_max",
-            "num_frames",
-            "log_floor",
-        )
-        return {name: getattr(self, name) for name in (*names, "log_max")}
+        leave_out_buffers(self._mel)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchaudio.transforms import GriffinLim as _GriffinLim
 
+from lightning_modules.audio.front_end import leave_out_buffers
 from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.errors import NonFiniteError
 
@@ -78,7 +79,7 @@ class GriffinLim(Vocoder):
             length=fe.num_samples,
             rand_init=False,
         )
-        self._phases._non_persistent_buffers_set.update(self._phases._buffers)
+        leave_out_buffers(self._phases)
         inverse = torch.linalg.pinv(fe.filter_bank.double()).float()  # (F, n_fft // 2 + 1)
         self.register_buffer("_inverse", inverse, persistent=False)
 
