@@ -1,6 +1,7 @@
 """Training data for vocoders: log-Mels of recordings that a generator has partly drawn again."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,9 +29,7 @@ class DiffusionDegradation(MelDegradation):
         low: smallest noise level, above 0.
         high: largest noise level.
         num_steps: ancestral steps back, uniform in log-SNR.
-        share: probability that another clip is noised and blurred.
-        noise: as in :class:`MelDegradation`.
-        blur: as in :class:`MelDegradation`.
+        settings: those of :class:`MelDegradation`, for the other clips.
     """
 
     def __init__(
@@ -40,11 +39,10 @@ class DiffusionDegradation(MelDegradation):
         low: float = 0.1,
         high: float = 0.5,
         num_steps: int = 4,
-        share: float = 0.5,
-        noise: float = 0.3,
-        blur: float = 0.5,
+        *settings: Any,
+        **named_settings: Any,
     ) -> None:
-        super().__init__(share, noise, blur)
+        super().__init__(*settings, **named_settings)
         if not generators or not 0.0 <= generated <= 1.0 or not 0.0 < low <= high or num_steps < 1:
             raise ValueError(
                 "expected at least one generator, generated in [0, 1], noise levels 0 < low <= high and num_steps of "

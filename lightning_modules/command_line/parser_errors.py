@@ -1,9 +1,10 @@
 """Turning the nested report of a parser's error into one sentence."""
 
 import importlib
-import inspect
 import re
 from collections.abc import Iterable
+
+from jsonargparse import ArgumentParser
 
 from lightning_modules.errors import closest
 
@@ -58,6 +59,6 @@ def _reword(cause: str, key: str, owner: str, value: str, known: Iterable[str]) 
 
 
 def _settings(class_path: str) -> list[str]:
-    """Names of the arguments of a class."""
+    """Names of the arguments of a class, also of those that it hands on to another."""
     module, _, name = class_path.rpartition(".")
-    return list(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
+    return ArgumentParser().add_class_arguments(getattr(importlib.import_module(module), name))

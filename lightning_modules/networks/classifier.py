@@ -1,6 +1,6 @@
 """The noise-conditioned classifier: the encoder half of a U-Net with logits on top."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,14 +17,8 @@ class Classifier(Encoder):
     Args:
         input_shape: ``(F, L)`` of the log-Mels.
         num_classes: logits, K.
-        base_channels: channels of the stem and the first stage.
-        multipliers: channels of each stage, in units of ``base_channels``.
-        blocks_per_stage: ResBlocks in each stage.
-        bottleneck_blocks: ResBlocks after the last stage.
-        time_width: width of the time embedding.
-        patch_size: side of the square of the input that becomes one position of the stem.
-        dropout: dropout inside ResBlocks and before the logits.
         noise_conditioned: whether it reads the noise level; otherwise ``c_noise`` is taken for 0.
+        settings: those of :class:`Encoder`.
 
     Raises:
         ValueError: the input shape cannot be halved as often as there are stages.
@@ -34,20 +28,13 @@ class Classifier(Encoder):
         self,
         input_shape: tuple[int, int] = (80, 64),
         num_classes: int = 10,
-        base_channels: int = 64,
-        multipliers: Sequence[int] = (1, 2, 4),
-        blocks_per_stage: int = 3,
-        bottleneck_blocks: int = 2,
-        time_width: int = 128,
-        patch_size: int = 1,
-        dropout: float = 0.0,
+        *settings: Any,
         noise_conditioned: bool = True,
+        **named_settings: Any,
     ) -> None:
-        super().__init__(
-            base_channels, multipliers, blocks_per_stage, bottleneck_blocks, time_width, patch_size, dropout
-        )
+        super().__init__(*settings, **named_settings)
         self.noise_conditioned = noise_conditioned
-        shrink = patch_size * 2 ** (len(multipliers) - 1)
+        shrink = self.patch_size * 2 ** len(self.downs)
         if any(side % shrink for side in input_shape):
             raise ValueError(f"expected an input shape divisible by {shrink}, got {tuple(input_shape)}")
         positions = (input_shape[0] // shrink) * (input_shape[1] // shrink)
@@ -55,7 +42,7 @@ class Classifier(Encoder):
             group_norm(self.widths[-1]),
             nn.SiLU(),
             nn.Flatten(),
-            nn.Dropout(dropout),
+            nn.Dropout(self.dropout),
             nn.Linear(self.widths[-1] * positions, num_classes),
         )
 

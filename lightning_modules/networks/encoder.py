@@ -15,12 +15,12 @@ class Encoder(nn.Module):
     Args:
         base_channels: channels of the stem and the first stage.
         multipliers: channels of each stage, in units of ``base_channels``; the grid halves between stages.
-        blocks_per_stage: ResBlocks in each stage.
+        blocks_per_stage: ResBlocks in each stage; the decoder of a U-Net has one more.
         bottleneck_blocks: ResBlocks after the last stage.
         time_width: width of the time embedding.
         patch_size: side of the square of the input that becomes one position of the stem.
-        dropout: dropout inside ResBlocks.
-        embedded_classes: number of classes whose labels are added to the time embedding; 0 for none.
+        dropout: dropout inside ResBlocks, and before the logits of a classifier.
+        num_classes: number of classes whose labels it reads, so that a network can guide itself; 0 for none.
     """
 
     def __init__(
@@ -32,12 +32,14 @@ class Encoder(nn.Module):
         time_width: int = 128,
         patch_size: int = 1,
         dropout: float = 0.0,
-        embedded_classes: int = 0,
+        *,
+        num_classes: int = 0,
     ) -> None:
         super().__init__()
         self.patch_size, self.time_width = patch_size, time_width
+        self.blocks_per_stage, self.dropout = blocks_per_stage, dropout
         self.widths = [base_channels * m for m in multipliers]
-        self.embedding = TimeEmbedding(time_width, num_classes=embedded_classes)
+        self.embedding = TimeEmbedding(time_width, num_classes=num_classes)
         self.stem = Stem(base_channels, patch_size)
         self.stages, self.downs = nn.ModuleList(), nn.ModuleList()
         channels = base_channels
@@ -62,7 +64,7 @@ class Encoder(nn.Module):
         Args:
             x: ``(B, 1, F, L)`` scaled noisy log-Mel; F and L divisible by patch_size * 2 ** (stages - 1).
             c_noise: ``(B,)`` noise level as networks read it.
-            y: ``(B,)`` labels, :data:`NO_LABEL` for none; read only if there are ``embedded_classes``.
+            y: ``(B,)`` labels, :data:`NO_LABEL` for none; read only by an encoder with classes.
         """
         time = self.embedding(c_noise, y)
         h = self.stem(x)

@@ -1,6 +1,7 @@
 """The U-Net, the baseline that is trained as a whole."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,57 +16,29 @@ class UNet(nn.Module):
 
     Args:
         decoder_widths: channels of the decoder's stages, shallow to deep.
-        base_channels: channels of the encoder's stem and first stage.
-        multipliers: channels of the encoder's stages, in units of ``base_channels``.
-        blocks_per_stage: ResBlocks in each encoder stage; the decoder has one more per stage.
-        bottleneck_blocks: ResBlocks after the last encoder stage.
-        time_width: width of the time embedding.
-        patch_size: side of the square of the input that becomes one position.
-        dropout: dropout inside ResBlocks.
-        num_classes: number of classes whose labels it reads, so that it can guide itself; 0 for none.
+        settings: those of :class:`Encoder`.
 
     Raises:
         ValueError: ``decoder_widths`` and ``multipliers`` have different lengths.
     """
 
-    def __init__(
-        self,
-        decoder_widths: Sequence[int] = (96, 128, 224),
-        base_channels: int = 64,
-        multipliers: Sequence[int] = (1, 2, 4),
-        blocks_per_stage: int = 3,
-        bottleneck_blocks: int = 2,
-        time_width: int = 128,
-        patch_size: int = 1,
-        dropout: float = 0.0,
-        num_classes: int = 0,
-    ) -> None:
+    def __init__(self, decoder_widths: Sequence[int] = (96, 128, 224), *settings: Any, **named_settings: Any) -> None:
         super().__init__()
-        self.num_classes = num_classes
-        if len(decoder_widths) != len(multipliers):
-            raise ValueError(f"expected one decoder width per stage, {len(multipliers)}, got {len(decoder_widths)}")
-        self.encoder = Encoder(
-            base_channels,
-            multipliers,
-            blocks_per_stage,
-            bottleneck_blocks,
-            time_width,
-            patch_size,
-            dropout,
-            num_classes,
-        )
-        skips = list(self.encoder.skip_widths)
-        channels = self.encoder.widths[-1]
+        self.encoder = encoder = Encoder(*settings, **named_settings)
+        self.num_classes = encoder.embedding.num_classes
+        if len(decoder_widths) != len(encoder.widths):
+            raise ValueError(f"expected one decoder width per stage, {len(encoder.widths)}, got {len(decoder_widths)}")
+        skips, channels = list(encoder.skip_widths), encoder.widths[-1]
         self.stages, self.ups = nn.ModuleList(), nn.ModuleList()
         for i, width in enumerate(reversed(decoder_widths)):
             if i > 0:
                 self.ups.append(nn.Conv2d(channels, channels, 3, padding=1))
             stage = nn.ModuleList()
-            for _ in range(blocks_per_stage + 1):
-                stage.append(ResBlock(channels + skips.pop(), width, time_width, dropout))
+            for _ in range(encoder.blocks_per_stage + 1):
+                stage.append(ResBlock(channels + skips.pop(), width, encoder.time_width, encoder.dropout))
                 channels = width
             self.stages.append(stage)
-        self.head = Head(channels, patch_size)
+        self.head = Head(channels, encoder.patch_size)
 
     def forward(self, x: Tensor, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
         """Raw output ``(B, 1, F, L)`` of scaled input ``(B, 1, F, L)`` at noise level ``c_noise`` ``(B,)``.

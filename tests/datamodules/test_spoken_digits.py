@@ -162,3 +162,13 @@ def test_few_voices(tmp_path):
     assert all(len(names) == 1 for names in speakers.values()) and len(set.union(*speakers.values())) == 3
     with pytest.raises(InputError, match="at least 3"):
         SpokenDigitsDataModule(str(tmp_path), num_voices=2)
+
+
+def test_settings_of_files_are_the_same_as_of_any_corpus(tmp_path):
+    data = SpokenDigitsDataModule(
+        str(tmp_path), None, "de", 100, 3, [1], 0.5, speaker_pattern="^(a)_", long_clips="refuse"
+    )
+    assert (data.labels, data.fraction, data.speaker_pattern) == ([1], 0.5, "^(a)_")
+    assert data.cache.reader.long_clips == "refuse" and data.hparams.num_voices == 3
+    with pytest.raises(InputError, match="changed_share"):
+        SpokenDigitsDataModule(str(tmp_path), changed_share=2.0)

@@ -43,3 +43,17 @@ def test_first_sentence(report, sentence):
 def test_closest():
     assert closest("labls", ["labels", "seed"]) == "; did you mean 'labels'?"
     assert closest("zebra", ["labels", "seed"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("owner", "wrong", "right"),
+    [
+        ("datamodules.SC09DataModule", "batchsize", "batch_size"),  # a setting of the class that it derives from
+        ("datamodules.SC09DataModule", "downlod", "download"),
+        ("lightning_modules.networks.UNet", "patchsize", "patch_size"),  # a setting of its encoder
+        ("lightning_modules.networks.Classifier", "multiplier", "multipliers"),
+    ],
+)
+def test_settings_that_a_class_hands_on_are_suggested_too(owner, wrong, right):
+    report = f"Problem with given class_path '{owner}':\n  Option '{wrong}' is not accepted before"
+    assert first_sentence(ValueError(report)) == f"{owner} has no setting {wrong!r}; did you mean {right!r}?"
