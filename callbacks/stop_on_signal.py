@@ -28,8 +28,7 @@ class StopOnSignal(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         take_signals()
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        take_signals()
+    on_test_start = on_predict_start
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
         if trainer.fit_loop._should_accumulate():

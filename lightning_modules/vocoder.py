@@ -117,13 +117,13 @@ class VocoderModule(CorpusModule):
             long_term = self.long_term_spectrum(fake, batch.x_0)
             loss = loss + self.long_term_weight * long_term
             self.log("train/long_term", long_term)
-        synthesiser = self._optimizers()[0]
+        synthesiser = _listed(self.optimizers())[0]
         self.toggle_optimizer(synthesiser)
         if adversarial:
             loss = loss + self._adversarial_loss(batch.x_0, fake)
         self._step(synthesiser, loss)
         self.untoggle_optimizer(synthesiser)
-        self._schedulers()[0].step()
+        _listed(self.lr_schedulers())[0].step()
         self.log_dict({"train/loss": loss, "train/mel": mel, "train/stft": stft}, prog_bar=True)
 
     def spectral_losses(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -140,14 +140,14 @@ class VocoderModule(CorpusModule):
 
     def _train_discriminators(self, real: Tensor, fake: Tensor) -> None:
         assert self.discriminators is not None
-        optimizer = self._optimizers()[1]
+        optimizer = _listed(self.optimizers())[1]
         # Lightning counts every optimiser's steps; schedules, checkpoints and max_steps are meant in batches.
         optimizer._on_before_step = optimizer._on_after_step = lambda: None
         self.toggle_optimizer(optimizer)
         loss = discriminator_loss(self.discriminators(real), self.discriminators(fake))
         self._step(optimizer, loss)
         self.untoggle_optimizer(optimizer)
-        self._schedulers()[1].step()
+        _listed(self.lr_schedulers())[1].step()
         self.log("train/discriminator", loss)
 
     def _adversarial_loss(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -170,15 +170,8 @@ class VocoderModule(CorpusModule):
         waveform = self(log_mel)
         mel, stft = self.mel_distance(waveform, log_mel), self.stft_distance(waveform, batch.x_0)
         distances = {"mel": mel, "stft": stft, "loss": self.mel_weight * mel + self.stft_weight * stft}
-        for name, distance in distances.items():
-            self.log(
-                f"{stage}/{name}",
-                distance.mean(),
-                prog_bar=True,
-                sync_dist=True,
-                on_epoch=True,
-                batch_size=len(waveform),
-            )
+        figures = {f"{stage}/{name}": distance.mean() for name, distance in distances.items()}
+        self.log_dict(figures, prog_bar=True, sync_dist=True, on_epoch=True, batch_size=len(waveform))
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         self._evaluate("val", batch)
@@ -194,15 +187,12 @@ class VocoderModule(CorpusModule):
             configured.append(self.discriminator_optimization.configure(self.discriminators.parameters(), rest))
         return tuple(configured)
 
-    def _optimizers(self) -> list[Any]:
-        optimizers: Any = self.optimizers()
-        return optimizers if isinstance(optimizers, list) else [optimizers]
-
-    def _schedulers(self) -> list[Any]:
-        schedulers: Any = self.lr_schedulers()
-        return schedulers if isinstance(schedulers, list) else [schedulers]
-
     def cost_probe(self) -> Any:
         """A function of a batch size that synthesises one clip, for counting its cost."""
         shape = (self.mel.n_mels, self.mel.analysed_frames)
         return lambda batch_size: self(torch.zeros(batch_size, *shape, device=self.device))
+
+
+def _listed(found: Any) -> list[Any]:
+    """What Lightning gives as a list, or as it is where there is only one."""
+    return found if isinstance(found, list) else [found]

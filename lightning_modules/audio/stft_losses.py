@@ -8,6 +8,12 @@ from torch import Tensor, nn
 from lightning_modules.audio.log_mel import LogMel
 
 
+def power_spectrum(waveform: Tensor, window: Tensor) -> Tensor:
+    """Squared magnitudes ``(B, K, L)`` of the STFT of ``waveform`` ``(B, N)``; the hop is a quarter of ``window``."""
+    spectrum = torch.stft(waveform, len(window), len(window) // 4, window=window, return_complex=True)
+    return spectrum.real**2 + spectrum.imag**2
+
+
 class MultiResolutionSTFT(nn.Module):
     r"""Spectral convergence plus mean absolute difference of log-magnitudes, averaged over STFT resolutions.
 
@@ -34,10 +40,8 @@ class MultiResolutionSTFT(nn.Module):
             return torch.stack([self._distance(both, n_fft) for n_fft in self.fft_sizes]).mean(dim=0)
 
     def _distance(self, both: Tensor, n_fft: int) -> Tensor:
-        window = getattr(self, f"_window_{n_fft}")
-        spectrum = torch.stft(both, n_fft, n_fft // 4, window=window, return_complex=True)
         # The floor is added under the root, where a clamp would have no gradient and zero an infinite one.
-        magnitude = (spectrum.real**2 + spectrum.imag**2 + self.floor**2).sqrt()
+        magnitude = (power_spectrum(both, getattr(self, f"_window_{n_fft}")) + self.floor**2).sqrt()
         found, expected = magnitude.chunk(2)
         convergence = (expected - found).flatten(1).norm(dim=1) / expected.flatten(1).norm(dim=1)
         return convergence + (expected.log() - found.log()).abs().mean(dim=(1, 2))
@@ -62,15 +66,14 @@ class LongTermSpectrum(nn.Module):
 
     def __init__(self, n_fft: int = 2048, floor: float = 1e-3) -> None:
         super().__init__()
-        self.n_fft, self.floor = n_fft, floor
+        self.floor = floor
         self.register_buffer("_window", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, waveform: Tensor, reference: Tensor) -> Tensor:
         """Distance ``()``, nats, of ``waveform`` ``(B, N)`` from ``reference`` ``(B, N)``, at least two frames long."""
         with torch.autocast(waveform.device.type, enabled=False):
             both = torch.cat([waveform.float(), reference.float()])
-            spectrum = torch.stft(both, self.n_fft, self.n_fft // 4, window=self._window, return_complex=True)
-            power = spectrum.real**2 + spectrum.imag**2
+            power = power_spectrum(both, self._window)
             found, expected = power.add(self.floor**2).log().mul(0.5).chunk(2)
             order = power[len(waveform) :].sum(dim=1).argsort(dim=1)  # (B, L), quiet frames first
             ordered = (found - expected).gather(2, order.unsqueeze(1).expand_as(found))

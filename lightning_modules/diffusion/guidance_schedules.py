@@ -118,7 +118,7 @@ class LinearRamp(GuidanceSchedule):
 
     def _at(self, t: Tensor, sde: VPSDE) -> Tensor:
         if self.high is None or self.low is None:
-            first, last = sde.log_snr(torch.tensor([1.0, sde.t_min], dtype=torch.float64)).tolist()
+            first, last = sde.log_snr_range()
         else:
             first, last = -2.0 * math.log(self.high), -2.0 * math.log(self.low)
         position = ((sde.log_snr(t) - first) / (last - first)).clamp(0.0, 1.0)

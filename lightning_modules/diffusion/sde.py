@@ -48,6 +48,10 @@ class VPSDE:
         log_alpha = self._log_alpha(t)
         return 2.0 * log_alpha - torch.log(-torch.expm1(2.0 * log_alpha))
 
+    def log_snr_range(self) -> list[float]:
+        """The log SNR at time 1 and at ``t_min``, the lowest and the highest."""
+        return self.log_snr(torch.tensor([1.0, self.t_min], dtype=torch.float64)).tolist()
+
     def time_of_log_snr(self, log_snr: Tensor) -> Tensor:
         r"""Inverse of :meth:`log_snr`: the positive root of the integral of beta.
 

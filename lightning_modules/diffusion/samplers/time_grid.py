@@ -28,7 +28,7 @@ class UniformLogSNR(TimeGrid):
     r"""Equal steps in :math:`\log(\alpha_t^2 / \sigma_t^2)`, as DPM-Solver takes them (arXiv:2206.00927)."""
 
     def __call__(self, num_steps: int, sde: VPSDE) -> Tensor:
-        first, last = _log_snr_ends(sde)
+        first, last = sde.log_snr_range()
         return _times(torch.linspace(first, last, num_steps + 1, dtype=torch.float64), sde)
 
 
@@ -53,14 +53,9 @@ class Karras(TimeGrid):
         self.rho = rho
 
     def __call__(self, num_steps: int, sde: VPSDE) -> Tensor:
-        first, last = (math.exp(-0.5 * log_snr / self.rho) for log_snr in _log_snr_ends(sde))
+        first, last = (math.exp(-0.5 * log_snr / self.rho) for log_snr in sde.log_snr_range())
         roots = torch.linspace(first, last, num_steps + 1, dtype=torch.float64)
         return _times(-2.0 * self.rho * roots.log(), sde)
-
-
-def _log_snr_ends(sde: VPSDE) -> list[float]:
-    """Log SNR at 1 and at ``sde.t_min``."""
-    return sde.log_snr(torch.tensor([1.0, sde.t_min], dtype=torch.float64)).tolist()
 
 
 def _times(log_snr: Tensor, sde: VPSDE) -> Tensor:

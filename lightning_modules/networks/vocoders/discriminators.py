@@ -7,15 +7,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from lightning_modules.audio.stft_losses import power_spectrum
+
 _SLOPE = 0.1
 
 
 class Discriminator(nn.Module):
-    """A stack of convolutions: each output is a feature map, and the last one is the verdict."""
+    """A stack of convolutions: each output is a feature map, and the last one is the verdict.
 
-    def __init__(self, layers: Sequence[nn.Module]) -> None:
+    Args:
+        widths: channels of the layers before the last.
+        strides: by how much each of them shortens the first axis.
+        kernel: of each of them.
+        last_kernel: of the last.
+    """
+
+    def __init__(
+        self, widths: Sequence[int], strides: Sequence[int], kernel: tuple[int, int], last_kernel: tuple[int, int]
+    ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        steps = zip([1, *widths], [*widths, 1], [*strides, 1], [kernel] * len(widths) + [last_kernel], strict=True)
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(width, next_width, (h, w), (stride, 1), (h // 2, w // 2)))
+            for width, next_width, stride, (h, w) in steps
+        )
 
     def image(self, waveform: Tensor) -> Tensor:
         """Two-dimensional view ``(B, C, H, W)`` of ``waveform`` ``(B, N)`` that the convolutions read."""
@@ -38,12 +53,7 @@ class PeriodDiscriminator(Discriminator):
     """
 
     def __init__(self, period: int, widths: Sequence[int]) -> None:
-        strides = [3] * (len(widths) - 1) + [1]
-        channels = [1, *widths]
-        convs = [
-            nn.Conv2d(channels[i], channels[i + 1], (5, 1), (stride, 1), (2, 0)) for i, stride in enumerate(strides)
-        ]
-        super().__init__([weight_norm(c) for c in (*convs, nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))])
+        super().__init__(widths, [3] * (len(widths) - 1) + [1], (5, 1), (3, 1))
         self.period = period
 
     def image(self, waveform: Tensor) -> Tensor:
@@ -62,22 +72,13 @@ class ResolutionDiscriminator(Discriminator):
     _window: Tensor
 
     def __init__(self, n_fft: int, widths: Sequence[int]) -> None:
-        strides = [1] + [2] * (len(widths) - 2) + [1]
-        channels = [1, *widths]
-        convs = [
-            nn.Conv2d(channels[i], channels[i + 1], (5, 3), (stride, 1), (2, 1)) for i, stride in enumerate(strides)
-        ]
-        super().__init__([weight_norm(c) for c in (*convs, nn.Conv2d(channels[-1], 1, 3, padding=1))])
-        self.n_fft = n_fft
+        super().__init__(widths, [1] + [2] * (len(widths) - 2) + [1], (5, 3), (3, 3))
         self.register_buffer("_window", torch.hann_window(n_fft), persistent=False)
 
     def image(self, waveform: Tensor) -> Tensor:
         with torch.autocast(waveform.device.type, enabled=False):
-            spectrum = torch.stft(
-                waveform.float(), self.n_fft, self.n_fft // 4, window=self._window, return_complex=True
-            )
             # Compressed like hearing; epsilon keeps the root's gradient finite in digital silence.
-            return (spectrum.real**2 + spectrum.imag**2 + 1e-6).pow(0.25).unsqueeze(1)
+            return (power_spectrum(waveform.float(), self._window) + 1e-6).pow(0.25).unsqueeze(1)
 
 
 class Discriminators(nn.Module):
