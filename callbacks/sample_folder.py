@@ -103,18 +103,10 @@ class SampleFolder:
                 temporary.write_text(json.dumps({"peak_memory_gb": peak_memory_gb(device)}) + "\n")
 
     def begin(self, trainer: Trainer, generator: Any, go_on: bool = False) -> None:
-        """Open this process' part of the manifest.
-
-        Args:
-            trainer: of the run.
-            generator: draws the samples.
-            go_on: whether the entries of an earlier run stay.
-        """
+        """Open this process' part of the manifest; with ``go_on`` the entries of an earlier run stay in it."""
         sampling = generator.sampling
-        self._part, self._sample_rate = (
-            ManifestPart(self.path, trainer.global_rank, go_on),
-            generator.front_end.sample_rate,
-        )
+        self._part = ManifestPart(self.path, trainer.global_rank, go_on)
+        self._sample_rate = generator.front_end.sample_rate
         self._cells = {
             "guidance_scale": sampling.guidance_scale,
             "guidance": sampling.guidance_name(generator.denoiser),
@@ -124,12 +116,9 @@ class SampleFolder:
         }
 
     def write(self, drawn: Any, batch: RequestBatch, start: float) -> None:
-        """Write a batch of samples as WAVs, each followed by its entry in the manifest.
+        """Write what was ``drawn`` for a batch as WAVs, each followed by its entry in the manifest.
 
-        Args:
-            drawn: samples of the generator.
-            batch: the requests that they answer.
-            start: ``time.perf_counter()`` before drawing; a sample's time is its share of the batch, vocoder included.
+        Drawing began at ``start``, by ``time.perf_counter()``; a sample's time is its share, vocoder included.
         """
         assert self._part is not None
         waveforms = drawn.waveform.cpu()  # waits for the device, so that the time is the whole time
@@ -156,14 +145,9 @@ class SampleFolder:
 
 
 def draw_samples(trainer: Trainer, generator: Any, y: Tensor, seeds: list[int], sampling: Any = None) -> Any:
-    """Draw one sample for each label of ``y`` ``(B,)`` and its seed, in the Trainer's precision.
+    """Draw one sample for each digit of ``y`` ``(B,)`` and its seed, in the Trainer's precision.
 
-    Args:
-        trainer: of the run.
-        generator: draws; by its own settings where ``sampling`` is None.
-        y: digits, :data:`NO_LABEL` for none.
-        seeds: one for each digit.
-        sampling: settings of drawing.
+    A digit may be :data:`NO_LABEL`. Without ``sampling`` the generator draws by its own settings.
     """
     with trainer.precision_plugin.forward_context():
         return generator.draw(y.to(generator.device), seeds, generator.sampling if sampling is None else sampling)

@@ -43,9 +43,7 @@ class SampleScoring(Callback):
     def labels_to_draw(self, generator: Any, sampling: Sampling | None = None) -> list[int]:
         """Choose the digits to ask ``generator`` for in turn; an empty list asks for samples without a digit.
 
-        Args:
-            generator: draws the samples.
-            sampling: settings of drawing; None for the generator's own.
+        The generator's own settings of drawing decide unless ``sampling`` is given.
         """
         if self.labels is not None:
             return self.labels
@@ -54,10 +52,7 @@ class SampleScoring(Callback):
     def open_scorer(self, trainer: Trainer, generator: Any, vocoder: Vocoder | None = None) -> Any:
         """Make the scorer of the samples of ``generator``, on its device.
 
-        Args:
-            trainer: its data module has the corpus and the digits of the run.
-            generator: draws the samples.
-            vocoder: of the generator, if test clips are to go through it as anchors.
+        Test clips go through a ``vocoder`` as anchors where one is given.
 
         Raises:
             InputError: the evaluator cannot be used.

@@ -84,12 +84,8 @@ def list_clips(root: Path, speaker_pattern: str = SPEAKER_PATTERN) -> dict[Split
     """Clips of every split, in an order that depends on their names only.
 
     ``testing_list.txt`` and ``validation_list.txt`` decide on the split, whatever suffix they give a clip; if one is
-    missing, :func:`hash_split` decides instead. Ignored are folders that are no digits, and a FLAC beside a WAV of the
-    same name.
-
-    Args:
-        root: folder that holds the digit folders.
-        speaker_pattern: regular expression with one group, the speaker, for splits by hash.
+    missing, :func:`hash_split` decides instead, by the speaker that ``speaker_pattern`` finds. Ignored are folders that
+    are no digits, and a FLAC beside a WAV of the same name.
 
     Raises:
         InputError: ``root`` is no folder or holds no digits, a digit's folder is misspelt, a list cannot be used, or a

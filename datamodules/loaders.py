@@ -58,14 +58,10 @@ def shuffled_loader(dataset: Dataset, batch_size: int, num_workers: int, seed: i
 def ordered_loader(dataset: Dataset, batch_size: int, num_workers: int, what: str) -> ResumableLoader:
     """Loader for evaluation and prediction: every item exactly once over all processes, in order.
 
-    Args:
-        dataset: items to load; its ``__getitems__`` returns a batch.
-        batch_size: items per batch and process.
-        num_workers: loading processes.
-        what: name of the items for the error message.
+    ``batch_size`` counts items per process; the ``__getitems__`` of the data set returns a batch.
 
     Raises:
-        InputError: there are fewer items than processes.
+        InputError: there are fewer items than processes; it calls them ``what``.
     """
     rank, size = world()
     if size == 1:

@@ -120,14 +120,9 @@ def drawn_files(folder: Path) -> set[str]:
 
 
 def merge_parts(folder: Path, go_on: bool = False) -> int:
-    """Write all parts in the order of requests as one manifest, rename it into place, and remove the parts.
+    """Write all parts in the order of requests as one manifest, and remove them; returns the number of samples.
 
-    Args:
-        folder: folder of the samples.
-        go_on: whether rows of a manifest that is already there stay; its files are named by :func:`sample_file`.
-
-    Returns:
-        Number of samples.
+    With ``go_on``, rows of a manifest that is already there stay; its files are named by :func:`sample_file`.
     """
     parts = sorted(folder.glob(PARTS))
     earlier = _whole_rows(folder / MANIFEST) if go_on and (folder / MANIFEST).exists() else []

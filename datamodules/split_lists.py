@@ -15,11 +15,8 @@ def read_lists(root: Path, stems: Collection[str]) -> dict[str, set[str] | None]
     """The clips that each list of ``root`` names; None for a list that is not there.
 
     A name counts by its last folder and its file name, whatever stands before them, with any suffix of a recording.
-    Where no clip is written exactly so, letter case and the form of accents are passed over.
-
-    Args:
-        root: folder of the corpus.
-        stems: clips that are there, ``<word>/<file name without suffix>``.
+    Where none of the clips that are there (``stems``: ``<word>/<file name without suffix>``) is written exactly so,
+    letter case and the form of accents are passed over.
 
     Raises:
         InputError: a list cannot be read, names no clip that is there, or both lists name one clip.

@@ -122,13 +122,9 @@ def make_corpus(folder: Path, language: str, num_clips: int, seed: int, num_voic
 def plan_clips(
     accents: Sequence[str], families: Sequence[Sequence[str]], num_clips: int, rng: random.Random
 ) -> dict[str, tuple[Utterance, Split]]:
-    """The utterance and the split of each file, ordered by voice.
+    """The utterance and the split of each file, ordered by voice; ``rng`` makes all choices.
 
-    Args:
-        accents: accents of the language.
-        families: voice variants; those of one family go to one split.
-        num_clips: clips altogether; validation and test get a tenth each.
-        rng: random stream for all choices.
+    Each of the families of voice variants goes to one split; validation and test get a tenth of the clips each.
     """
     shuffled = rng.sample(list(families), len(families))
     tenth = max(1, round(len(families) / 10))

@@ -29,13 +29,8 @@ def check_labels(labels: Sequence[int] | None) -> list[int]:
 def check_trained_labels(found: Sequence[int] | np.ndarray, labels: Sequence[int], root: Path) -> None:
     """Refuse a corpus without training clips of a digit that is to be trained: the model would claim to know it.
 
-    Args:
-        found: digit ids of the training clips.
-        labels: digits to train on.
-        root: folder of the corpus, for the error.
-
     Raises:
-        InputError: names the digits that are not there, and the setting that leaves them out.
+        InputError: names the ``labels`` that are not ``found`` in the corpus ``root``, and how to leave them out.
     """
     there = {int(label) for label in found}
     if missing := [label for label in labels if label not in there]:
@@ -58,17 +53,11 @@ def select_labels(labels: np.ndarray, keep: Sequence[int]) -> np.ndarray:
 
 
 def select_fraction(labels: np.ndarray, paths: Sequence[str], fraction: float, seed: int) -> np.ndarray:
-    """Rows, ascending, of a stratified random part of a corpus.
+    """Rows, ascending, of a stratified random part of a corpus, whose clips have ``labels`` ``(n,)`` and ``paths``.
 
-    The clips of every class are ordered by a hash of seed and path, and the first ``fraction`` is taken, at least one
-    clip. So the parts are nested (the 3 % lie inside the 10 %), and the part of a class does not depend on which other
-    classes there are.
-
-    Args:
-        labels: ``(n,)`` integer label of every clip.
-        paths: relative path of every clip.
-        fraction: share of every class to keep, in (0, 1].
-        seed: seed of the order.
+    The clips of every class are ordered by a hash of seed and path, and the first ``fraction`` in (0, 1] is taken, at
+    least one clip. So the parts are nested (the 3 % lie inside the 10 %), and the part of a class does not depend on
+    which other classes there are.
     """
     ranks = np.array([hashlib.sha256(f"{seed}:{path}".encode()).hexdigest() for path in paths], dtype="U64")
     parts = []

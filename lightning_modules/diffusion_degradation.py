@@ -84,13 +84,10 @@ class DiffusionDegradation(MelDegradation):
 
 @torch.no_grad()
 def regenerate(generator: Generator, log_mel: Tensor, noise_level: float, num_steps: int = 4) -> Tensor:
-    """Noise log-Mels to ``noise_level`` and draw them again without guidance; shape of ``log_mel``.
+    """Noise log-Mels ``(B, F, 1 + N // hop_length)``, in nats, and draw them again without guidance.
 
-    Args:
-        generator: in evaluation mode.
-        log_mel: ``(B, F, 1 + N // hop_length)``, in nats.
-        noise_level: sigma over alpha at which the generator begins.
-        num_steps: ancestral steps, uniform in log-SNR, to the process' smallest time.
+    The generator, in evaluation mode, begins at ``noise_level``, sigma over alpha, and takes ``num_steps`` ancestral
+    steps, uniform in log-SNR, to the process' smallest time.
     """
     fe, sde = generator.front_end, generator.sde
     with torch.autocast(log_mel.device.type, enabled=False):

@@ -63,15 +63,12 @@ class EvaluatorModule(CorpusModule):
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def _evaluate(self, stage: str, batch: Any) -> None:
+    def evaluate(self, stage: str, batch: Any) -> None:
         log_probs, _ = self(batch.x_0)
         accuracy = self.accuracies[f"{stage}_accuracy"]
         accuracy(log_probs, batch.y)
         self.log(f"{stage}/accuracy", accuracy, on_epoch=True, prog_bar=True)
         self.log(f"{stage}/loss", F.nll_loss(log_probs, batch.y), on_epoch=True, sync_dist=True)
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self._evaluate("val", batch)
 
     def on_validation_epoch_end(self) -> None:
         # Before Lightning resets the metric, and before any checkpoint that this validation may cause.
@@ -84,9 +81,6 @@ class EvaluatorModule(CorpusModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.val_accuracy = checkpoint.get("scoretap", {}).get("val_accuracy")
-
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        self._evaluate("test", batch)
 
     def cost_probe(self) -> Any:
         """A function of a batch size that evaluates the network once, for counting its cost."""

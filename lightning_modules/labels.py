@@ -13,12 +13,8 @@ def format_label(label: int) -> str:
 def parse_label(text: str, place: str = "a table") -> int:
     """The label that ``text`` stands for: a digit 0 to 9; an empty cell and ``any`` are :data:`NO_LABEL`.
 
-    Args:
-        text: a cell of a table, or the part of a file name that holds the digit.
-        place: where the text stands, for the error.
-
     Raises:
-        InputError: ``text`` is something else.
+        InputError: ``text``, a cell or a part of a file name, is something else; names its ``place``.
     """
     digit = text.strip()
     if digit in ("", "any"):

@@ -165,19 +165,13 @@ class VocoderModule(CorpusModule):
         self.clip_gradients(optimizer, self.gradient_clip, "norm")
         optimizer.step()
 
-    def _evaluate(self, stage: str, batch: Any) -> None:
+    def evaluate(self, stage: str, batch: Any) -> None:
         log_mel = self.log_mel(batch.x_0)
         waveform = self(log_mel)
         mel, stft = self.mel_distance(waveform, log_mel), self.stft_distance(waveform, batch.x_0)
         distances = {"mel": mel, "stft": stft, "loss": self.mel_weight * mel + self.stft_weight * stft}
         figures = {f"{stage}/{name}": distance.mean() for name, distance in distances.items()}
         self.log_dict(figures, prog_bar=True, sync_dist=True, on_epoch=True, batch_size=len(waveform))
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self._evaluate("val", batch)
-
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        self._evaluate("test", batch)
 
     def configure_optimizers(self) -> Any:
         total = self.trainer.estimated_stepping_batches

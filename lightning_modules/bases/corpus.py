@@ -83,6 +83,16 @@ class CorpusModule(LightningModule):
         name = f"{seed}/{self.current_epoch}/{batch_idx}/{self.global_rank}"
         torch.manual_seed(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big"))
 
+    def evaluate(self, stage: str, batch: Any) -> None:
+        """Log what the module achieves on a batch of the ``stage`` ``val`` or ``test``."""
+        raise NotImplementedError
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.evaluate("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self.evaluate("test", batch)
+
     def configure_optimizers(self) -> Any:
         total_steps = self.trainer.estimated_stepping_batches
         return self.optimization.configure(self.parameters(), total_steps, self._planned_steps)

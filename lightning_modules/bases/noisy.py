@@ -65,11 +65,8 @@ class NoisyModule(CorpusModule):
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self._step("val", batch, *self.fixed_noise(batch.x_0, batch.index))
-
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        self._step("test", batch, *self.fixed_noise(batch.x_0, batch.index))
+    def evaluate(self, stage: str, batch: Any) -> None:
+        self._step(stage, batch, *self.fixed_noise(batch.x_0, batch.index))
 
     def track(self, stage: str, name: str, values: Tensor, t: Tensor) -> None:
         """Collect per-example ``values`` ``(B,)`` at times ``t``, to log them per noise level when the epoch ends."""

@@ -114,15 +114,10 @@ class Sampling:
         seeds: list[int],
         device: torch.device,
     ) -> SamplerOutput:
-        """Draw scaled log-Mels ``(B, *shape)``, one per seed.
+        """Draw scaled log-Mels ``(B, *shape)`` with a denoiser ``(x_t, t, y)`` to ``x_0``, on its device.
 
-        Args:
-            denoiser: ``(x_t, t, y)`` to an estimate of ``x_0``.
-            sde: diffusion process.
-            shape: ``(1, F, L)`` of one sample.
-            y: ``(B,)`` digits, -1 where a sample has none; null for none at all.
-            seeds: one per sample; a sample's noise depends on nothing else.
-            device: where the denoiser lives.
+        Each sample has a seed, on which alone its noise depends, and a digit of ``y`` ``(B,)``: -1 where it has none,
+        None where no sample has one.
         """
         noise = PerSampleNoise(seeds, shape, device)
         guided = self.guide(denoiser, sde)

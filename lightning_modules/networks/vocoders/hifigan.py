@@ -120,9 +120,12 @@ def from_published(synthesiser: HiFiGANGenerator, published: dict[str, Tensor]) 
         ValueError: a tensor is missing, left over, or of another shape; names the first.
     """
     left, state = dict(published), {}
-    for ours, theirs in published_names(synthesiser).items():
-        state[f"{ours}.weight"] = _pop_weight(left, theirs)
-        state[f"{ours}.bias"] = _pop(left, f"{theirs}.bias")
+    try:
+        for ours, theirs in published_names(synthesiser).items():
+            state[f"{ours}.weight"] = _pop_weight(left, theirs)
+            state[f"{ours}.bias"] = left.pop(f"{theirs}.bias")
+    except KeyError as error:
+        raise ValueError(f"expected the weights of a HiFi-GAN generator, {error} is missing") from error
     if left:
         raise ValueError(f"expected the weights of a HiFi-GAN generator, got {min(left)!r} beside them")
     for name, expected in synthesiser.state_dict().items():
@@ -134,11 +137,5 @@ def from_published(synthesiser: HiFiGANGenerator, published: dict[str, Tensor]) 
 def _pop_weight(left: dict[str, Tensor], name: str) -> Tensor:
     for magnitude, direction in _WEIGHT_NORMS:
         if f"{name}.{magnitude}" in left:
-            return torch._weight_norm(_pop(left, f"{name}.{direction}"), left.pop(f"{name}.{magnitude}"), 0)
-    return _pop(left, f"{name}.weight")
-
-
-def _pop(left: dict[str, Tensor], name: str) -> Tensor:
-    if name not in left:
-        raise ValueError(f"expected the weights of a HiFi-GAN generator, {name!r} is missing")
-    return left.pop(name)
+            return torch._weight_norm(left.pop(f"{name}.{direction}"), left.pop(f"{name}.{magnitude}"), 0)
+    return left.pop(f"{name}.weight")
