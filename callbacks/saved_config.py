@@ -17,12 +17,7 @@ class SavedConfig(SaveConfigCallback):
     """Writes ``config.yaml`` to the run's own folder; Lightning's would share one where a logger has no ``log_dir``.
 
     Under ``run`` checkpoints store the names of the configs and of the W&B run, so that a resumed or tested run gets
-    into the same group.
-
-    Args:
-        args: of Lightning's callback.
-        configs: names of the run's configs.
-        kwargs: of Lightning's callback.
+    into the same group. All arguments but ``configs``, these names, are those of Lightning's callback.
     """
 
     def __init__(self, *args: Any, configs: Sequence[str] = (), **kwargs: Any) -> None:

@@ -32,24 +32,16 @@ class ClipReader:
 
     Digital silence would make a spike at the floor of a log-Mel; so white Gaussian noise is added to the whole clip.
 
-    Args:
-        sample_rate: samples per second of what is returned, Hz; recordings at other rates are resampled.
-        num_samples: length of what is returned; shorter clips are padded with zeros.
-        dither: standard deviation of the noise, as amplitude with full scale 1; 0 switches it off.
-        seed: with the clip's relative path, the seed of its noise.
-        allow_silent: whether a clip of zeros is returned instead of refused; for scoring generated speech.
-        long_clips: what happens to longer clips: ``cut`` the end, keep the ``centre``, or ``refuse`` them.
-
     Attributes:
         changes: path and kind of every clip that was cut, scaled down or silent, in the order of reading.
     """
 
-    sample_rate: int
-    num_samples: int
-    dither: float
-    seed: int
-    allow_silent: bool = False
-    long_clips: LongClips = "cut"
+    sample_rate: int  # samples per second of what is returned, Hz; recordings at other rates are resampled
+    num_samples: int  # length of what is returned; shorter clips are padded with zeros
+    dither: float  # standard deviation of the noise, as amplitude with full scale 1; 0 switches it off
+    seed: int  # with the clip's relative path, the seed of its noise
+    allow_silent: bool = False  # whether a clip of zeros is returned instead of refused; for generated speech
+    long_clips: LongClips = "cut"  # of longer clips: cut the end, keep the centre, or refuse them
     changes: list[tuple[str, str]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def read(self, root: Path, path: str) -> Tensor:

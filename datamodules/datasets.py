@@ -12,31 +12,19 @@ from datamodules.feature_cache import CachedFeatures
 
 
 class Batch(NamedTuple):
-    """A batch of clips of a corpus, as features.
+    """A batch of clips of a corpus, as features."""
 
-    Attributes:
-        x_0: features, float32: ``(B, 1, F, L)`` log-Mels in [-1, 1], or waveforms ``(B, N)``.
-        y: ``(B,)`` int64 digit id, 0 to 9; a digit keeps its id when a corpus is reduced to some labels.
-        index: ``(B,)`` int64 position in the split, the same in every epoch and on every rank.
-    """
-
-    x_0: Tensor
-    y: Tensor
-    index: Tensor
+    x_0: Tensor  # float32: (B, 1, F, L) log-Mels in [-1, 1], or waveforms (B, N)
+    y: Tensor  # (B,) int64 digit id, 0 to 9; a digit keeps its id when a corpus is reduced to some labels
+    index: Tensor  # (B,) int64 position in the split, the same in every epoch and on every rank
 
 
 class RequestBatch(NamedTuple):
-    """A batch of samples that a generator is asked to draw.
+    """A batch of samples that a generator is asked to draw."""
 
-    Attributes:
-        y: ``(B,)`` int64 digit id, 0 to 9, or :data:`NO_LABEL`.
-        seed: ``(B,)`` int64 seed of each sample's noise.
-        index: ``(B,)`` int64 position in the list of requests.
-    """
-
-    y: Tensor
-    seed: Tensor
-    index: Tensor
+    y: Tensor  # (B,) int64 digit id, 0 to 9, or NO_LABEL
+    seed: Tensor  # (B,) int64 seed of each sample's noise
+    index: Tensor  # (B,) int64 position in the list of requests
 
 
 class CorpusSplit(Dataset):
@@ -87,12 +75,7 @@ class CorpusSplit(Dataset):
 
 
 class RequestList(Dataset):
-    """A list of samples to draw: a label and a seed for each.
-
-    Args:
-        labels: digit id of every sample, or :data:`NO_LABEL`.
-        seeds: seed of every sample's noise.
-    """
+    """A list of samples to draw: for each a label, or :data:`NO_LABEL`, and the seed of its noise."""
 
     def __init__(self, labels: Sequence[int], seeds: Sequence[int]) -> None:
         self.y = torch.tensor(list(labels), dtype=torch.int64)

@@ -29,21 +29,13 @@ quincy rob/robert sandro victor
 
 
 class Utterance(NamedTuple):
-    """A text to say, and the voice, rate and pitch to say it in.
+    """A text to say, and the voice, rate and pitch to say it in."""
 
-    Attributes:
-        voice: ``<accent>+<variant>``.
-        text: the text; a digit is enough, eSpeak NG knows its name in every language.
-        rate: words per minute, 80 to 450; raised where the utterance would get too long.
-        pitch: 0 to 100, 50 is the voice's own.
-        pitch_range: 0 (monotone) to 100, 50 is the voice's own.
-    """
-
-    voice: str
-    text: str
-    rate: int
-    pitch: int
-    pitch_range: int
+    voice: str  # <accent>+<variant>
+    text: str  # a digit is enough, eSpeak NG knows its name in every language
+    rate: int  # words per minute, 80 to 450; raised where the utterance would get too long
+    pitch: int  # 0 to 100, 50 is the voice's own
+    pitch_range: int  # 0 (monotone) to 100, 50 is the voice's own
 
 
 def find_espeak() -> tuple[Path, Path]:
@@ -96,9 +88,7 @@ def list_families(data: Path) -> list[list[str]]:
 def speak(utterances: Sequence[Utterance], longest_seconds: float) -> Iterator[np.ndarray]:
     """Samples ``(n,)`` int16 at ``SAMPLE_RATE`` of each utterance in turn; the same list gives the same samples.
 
-    Args:
-        utterances: utterances to speak; those with one voice should stand together.
-        longest_seconds: longest duration; an utterance that would take longer is spoken faster.
+    Utterances with one voice should stand together. One that would take longer than allowed is spoken faster.
 
     Raises:
         InputError: the wheel is missing, or eSpeak NG cannot say an utterance within ``longest_seconds``.

@@ -22,17 +22,11 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One sample as a manifest lists it.
+    """One sample as a manifest lists it."""
 
-    Attributes:
-        file: where it lies in the manifest's folder.
-        label: digit that was asked for, :data:`NO_LABEL` for none.
-        cells: text of every column by its name, of :data:`COLUMNS` where scoretap drew the sample.
-    """
-
-    file: str
-    label: int
-    cells: dict[str, str]
+    file: str  # where it lies in the manifest's folder
+    label: int  # digit that was asked for, NO_LABEL for none
+    cells: dict[str, str]  # text of every column by its name, of COLUMNS where scoretap drew the sample
 
     @property
     def seed(self) -> int:
@@ -91,10 +85,7 @@ def _read_label(text: str) -> int:
 class ManifestPart:
     """Lists the samples of one process; each is on disk as soon as it is added.
 
-    Args:
-        folder: folder of the samples; all processes must see the same.
-        rank: number of the process.
-        go_on: whether whole rows of an earlier run stay; the last one may have been cut short.
+    With ``go_on``, whole rows of an earlier run stay; its last one may have been cut short.
     """
 
     def __init__(self, folder: Path, rank: int, go_on: bool = False) -> None:

@@ -20,12 +20,7 @@ _LINKS = {errno.ENOENT: "a link that leads to no file", errno.ELOOP: "a link in 
 
 
 class BadRecordingError(InputError):
-    """A recording that cannot be used.
-
-    Args:
-        reason: what is wrong, in words that are the same for all such recordings, to count them by.
-        message: the sentence for the user.
-    """
+    """A recording that cannot be used; they are counted by ``reason``, whose words are the same for all of a kind."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -46,11 +41,11 @@ def check_file(path: Path) -> None:
         found = os.stat(path)
     except OSError as error:
         reason = _LINKS.get(error.errno or 0, "unreadable") if os.path.islink(path) else "missing or unreadable"
-        raise BadRecordingError(reason, f"expected a recording, but {path} is {reason} ({error}): {MEND}") from error
+        raise _no_recording(path, reason, error) from error
     if not stat.S_ISREG(found.st_mode):
-        raise BadRecordingError("no regular file", f"expected a recording, but {path} is no regular file: {MEND}")
+        raise _no_recording(path, "no regular file")
     if found.st_size == 0:
-        raise BadRecordingError("empty", f"expected a recording, but {path} is empty: {MEND}")
+        raise _no_recording(path, "empty")
     _check_riff_sizes(path, found.st_size)
 
 
@@ -87,13 +82,17 @@ def cut_short(path: Path, expected: int, found: int, what: str) -> BadRecordingE
     )
 
 
+def _no_recording(path: Path, reason: str, error: OSError | None = None) -> BadRecordingError:
+    cause = "" if error is None else f" ({error})"
+    return BadRecordingError(reason, f"expected a recording, but {path} is {reason}{cause}: {MEND}")
+
+
 def _check_riff_sizes(path: Path, size: int) -> None:
     """Refuse a WAV that ends before its data chunk does (libsndfile would shorten it silently)."""
     try:
         file = open(path, "rb")  # noqa: SIM115  closed below; only errors of opening are caught
     except OSError as error:
-        reason = "missing or unreadable"
-        raise BadRecordingError(reason, f"expected a recording, but {path} is {reason} ({error}): {MEND}") from error
+        raise _no_recording(path, "missing or unreadable", error) from error
     with file:
         header = file.read(12)
         if header[:4] not in (b"RIFF", b"RIFX") or header[8:] != b"WAVE":

@@ -78,13 +78,8 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         Raises:
             InputError: the eSpeak NG wheel is missing, the language is unknown, or ``root`` cannot be written.
         """
-        settings = {
-            "format": FORMAT,
-            "language": self.language,
-            "num_clips": self.num_clips,
-            "num_voices": self.num_voices,
-            "seed": self.seed,
-        }
+        names = ("language", "num_clips", "num_voices", "seed")
+        settings = {"format": FORMAT, **{name: getattr(self, name) for name in names}}
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
         folder = self.root / f"{self.language}-{key}"
         if not holds_digits(folder):
@@ -152,20 +147,17 @@ def plan_clips(
 
 def place_clips(utterances: Iterator[np.ndarray], rng: random.Random) -> Iterator[np.ndarray]:
     """One-second clips ``(16000,)`` in [-1, 1] of utterances ``(n,)`` int16, near the middle, at a random loudness."""
+    utterances = iter(utterances)
     while chunk := list(islice(utterances, CHUNK)):
-        yield from _place(chunk, rng)
-
-
-def _place(chunk: Sequence[np.ndarray], rng: random.Random) -> Iterator[np.ndarray]:
-    spoken = torch.zeros(len(chunk), max(map(len, chunk)))
-    for row, samples in zip(spoken, chunk, strict=True):
-        row[: len(samples)] = torch.from_numpy(samples.astype(np.float32))
-    resampled = resample(spoken, SAMPLE_RATE, CLIP_RATE).numpy()
-    for row, samples in zip(resampled, chunk, strict=True):
-        speech = row[: len(samples) * CLIP_RATE // SAMPLE_RATE]
-        clip = np.zeros(CLIP_RATE, dtype=np.float32)
-        room, jitter = CLIP_RATE - len(speech), round(JITTER_SECONDS * CLIP_RATE)
-        onset = min(max(room // 2 + rng.randint(-jitter, jitter), 0), room)
-        peak = 0.3 * 3.0 ** rng.random()  # 0.3 to 0.9, uniform in decibels
-        clip[onset : onset + len(speech)] = speech * (peak / np.abs(speech).max())
-        yield clip
+        spoken = torch.zeros(len(chunk), max(map(len, chunk)))
+        for row, samples in zip(spoken, chunk, strict=True):
+            row[: len(samples)] = torch.from_numpy(samples.astype(np.float32))
+        resampled = resample(spoken, SAMPLE_RATE, CLIP_RATE).numpy()
+        for row, samples in zip(resampled, chunk, strict=True):
+            speech = row[: len(samples) * CLIP_RATE // SAMPLE_RATE]
+            clip = np.zeros(CLIP_RATE, dtype=np.float32)
+            room, jitter = CLIP_RATE - len(speech), round(JITTER_SECONDS * CLIP_RATE)
+            onset = min(max(room // 2 + rng.randint(-jitter, jitter), 0), room)
+            peak = 0.3 * 3.0 ** rng.random()  # 0.3 to 0.9, uniform in decibels
+            clip[onset : onset + len(speech)] = speech * (peak / np.abs(speech).max())
+            yield clip

@@ -14,17 +14,11 @@ from lightning_modules.trust import take_flag, trusting
 
 
 class Command(NamedTuple):
-    """One row of the table of commands.
+    """One row of the table of commands."""
 
-    Attributes:
-        summary: what the command does, for the list of commands.
-        function: ``module:name`` of its function, below ``lightning_modules``; empty for a method of the Trainer.
-        positional: the argument of that function that is given without a flag, if there is one.
-    """
-
-    summary: str
-    function: str = ""
-    positional: str = ""
+    summary: str  # what the command does, for the list of commands
+    function: str = ""  # `module:name` of its function, below lightning_modules; empty for a method of the Trainer
+    positional: str = ""  # the argument of that function that is given without a flag, if there is one
 
 
 COMMANDS = {

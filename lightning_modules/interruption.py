@@ -15,9 +15,7 @@ _waiting: list[bool] = [False]  # whether a signal waits for the end of a traini
 class SignalError(RuntimeError):
     """A signal has stopped the command; a shell sees the exit status 128 + ``number``.
 
-    Args:
-        number: of the signal.
-        what: what is saved, and how to go on; added to the message.
+    The message goes on with ``what`` is saved and how to resume.
     """
 
     def __init__(self, number: int, what: str = "") -> None:

@@ -1,6 +1,7 @@
 """Loading trained models in Python: a generator to draw samples with, an evaluator to score them."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,13 +24,7 @@ def load_generator(path: str | Path, device: str = "cpu") -> Generator:
     Raises:
         InputError: the file is missing, damaged, or holds no generator.
     """
-    module = load_module(find_checkpoint(str(path)))
-    if not isinstance(module, Generator):
-        raise InputError(
-            f"expected the checkpoint of a Score Subnet or a U-Net, {str(path)!r} is one of {type(module).__name__}: "
-            "give another"
-        )
-    return module.to(device)
+    return _load(path, Generator, "the checkpoint of a Score Subnet or a U-Net").to(device)
 
 
 def load_evaluator(path: str | Path) -> EvaluatorModule:
@@ -38,12 +33,15 @@ def load_evaluator(path: str | Path) -> EvaluatorModule:
     Raises:
         InputError: the file is missing, damaged, or holds something else.
     """
+    evaluator: EvaluatorModule = _load(path, EvaluatorModule, "an evaluator's checkpoint")
+    _check_hearing(evaluator, str(path))
+    return evaluator
+
+
+def _load(path: str | Path, kind: type, what: str) -> Any:
     module = load_module(find_checkpoint(str(path)))
-    if not isinstance(module, EvaluatorModule):
-        raise InputError(
-            f"expected an evaluator's checkpoint, {str(path)!r} is one of {type(module).__name__}: give another"
-        )
-    _check_hearing(module, str(path))
+    if not isinstance(module, kind):
+        raise InputError(f"expected {what}, {str(path)!r} is one of {type(module).__name__}: give another")
     return module
 
 

@@ -5,14 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.audio import (
-    LogMel,
-    LongTermSpectrum,
-    MelDegradation,
-    MelDistance,
-    MultiResolutionSTFT,
-    Waveform,
-)
+from lightning_modules.audio import LogMel, LongTermSpectrum, MelDegradation, MelDistance, MultiResolutionSTFT, Waveform
 from lightning_modules.bases.corpus import CorpusModule
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ConvNeXtISTFT, Discriminators, MelToWaveform

@@ -82,11 +82,7 @@ class LongTermSpectrum(nn.Module):
 
 
 class MelDistance(nn.Module):
-    """Mean absolute difference of natural-log Mels.
-
-    Args:
-        front_end: the analysis that gives the log-Mels.
-    """
+    """Mean absolute difference of natural-log Mels, as ``front_end`` gives them."""
 
     def __init__(self, front_end: LogMel) -> None:
         super().__init__()

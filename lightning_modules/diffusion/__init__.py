@@ -1,12 +1,7 @@
 """The diffusion mathematics: process, denoisers, loss, guidance and samplers. Knows no network and no trainer."""
 
 from lightning_modules.diffusion.clamp import Clamp
-from lightning_modules.diffusion.guidance import (
-    ClassifierFreeGuidance,
-    ClassifierGuidance,
-    DenoisedGuidance,
-    Guidance,
-)
+from lightning_modules.diffusion.guidance import ClassifierFreeGuidance, ClassifierGuidance, DenoisedGuidance, Guidance
 from lightning_modules.diffusion.guidance_schedules import (
     Constant,
     CosineRamp,

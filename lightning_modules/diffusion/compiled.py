@@ -85,12 +85,10 @@ class CompiledRunner:
             with torch.no_grad(), torch.autocast(device, enabled=False):
                 result = graph(*tensors)
         except TorchDynamoException as error:
-            reason = (str(getattr(error, "inner_exception", error)).strip() or type(error).__name__).splitlines()[0][
-                :200
-            ]
+            reason = str(getattr(error, "inner_exception", error)).strip() or type(error).__name__
             raise InputError(
-                f"sampling cannot be compiled by {self.backend} on this {device} ({reason}): install what it misses, "
-                "or leave out --sampling.compile"
+                f"sampling cannot be compiled by {self.backend} on this {device} ({reason.splitlines()[0][:200]}): "
+                "install what it misses, or leave out --sampling.compile"
             ) from error
         graphs[len(tensors[0])] = graph
         return result

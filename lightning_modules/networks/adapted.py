@@ -42,7 +42,9 @@ class AdaptedClassifier(nn.Module):
             raise ValueError(f"modulated names {unknown[0]!r}: choose submodules of the network, such as {known[:12]}")
         self.embedding = TimeEmbedding(time_width) if self.modulated else None
         shapes = self._shapes(input_shape)
-        self.films = nn.ModuleList(_Film(time_width, shapes[name]) for name in self.modulated)
+        self.films = nn.ModuleList(nn.Linear(time_width, 2 * shapes[name]) for name in self.modulated)
+        for parameter in self.films.parameters():  # to scales and shifts of maps, which start as the identity
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, c_noise: Tensor) -> Tensor:
         """Logits ``(B, K)`` of scaled input ``(B, 1, F, L)`` at noise level ``c_noise`` ``(B,)``."""
@@ -83,15 +85,6 @@ class AdaptedClassifier(nn.Module):
         if missing := [name for name in self.modulated if name not in channels]:
             raise ValueError(f"modulated names {missing[0]!r}, which the network never computes")
         return channels
-
-
-class _Film(nn.Linear):
-    """Maps the time embedding to scales and shifts of a map, ``(B, 2 C)``; they start as the identity."""
-
-    def __init__(self, time_width: int, channels: int) -> None:
-        super().__init__(time_width, 2 * channels)
-        nn.init.zeros_(self.weight)
-        nn.init.zeros_(self.bias)
 
 
 def _modulate(film: Tensor):

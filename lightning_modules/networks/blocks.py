@@ -57,13 +57,8 @@ class TimeEmbedding(nn.Module):
 class ResBlock(nn.Module):
     """A residual block of two 3x3 convolutions, to which the time embedding is added between them.
 
-    Each convolution follows a GroupNorm and a SiLU; the skip is a 1x1 convolution where widths differ.
-
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        time_width: width of the time embedding.
-        dropout: probability of dropping an activation before the second convolution.
+    Each convolution follows a GroupNorm and a SiLU; activations before the second are dropped with probability
+    ``dropout``. The skip is a 1x1 convolution where widths differ.
     """
 
     def __init__(self, in_channels: int, out_channels: int, time_width: int, dropout: float = 0.0) -> None:
@@ -85,10 +80,6 @@ class Stem(nn.Sequential):
     """The input projection: a 3x3 convolution of the log-Mel.
 
     With ``patch_size`` 2 each 2x2 square is first moved into channels, which quarters all later work.
-
-    Args:
-        channels: channels of the output.
-        patch_size: side of the square that becomes one position.
     """
 
     def __init__(self, channels: int, patch_size: int = 1) -> None:
@@ -102,10 +93,6 @@ class Head(nn.Sequential):
     """The output projection: GroupNorm, SiLU and a 3x3 convolution to one channel.
 
     It undoes the stem's ``patch_size``, and its weights start at zero.
-
-    Args:
-        channels: channels of the input.
-        patch_size: side of the square that each position becomes.
     """
 
     def __init__(self, channels: int, patch_size: int = 1) -> None:

@@ -9,10 +9,6 @@ def expand(pattern: str, known: Sequence[str]) -> list[str]:
 
     Between two dots, ``*`` stands for any part and a negative number counts list entries from the end, as in Python:
     ``stages.-1.*`` names every block of the deepest stage, however many stages there are.
-
-    Args:
-        pattern: a name, or one with such parts.
-        known: names of all submodules, in the network's order.
     """
     names = [""]
     for part in pattern.split("."):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -16,15 +16,10 @@ DenoiserCall = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class SamplerOutput(NamedTuple):
-    """The result of a sampler.
+    """The result of a sampler."""
 
-    Attributes:
-        samples: ``(B, 1, F, L)`` at the last time of the grid.
-        nfe: number of denoiser evaluations per sample.
-    """
-
-    samples: Tensor
-    nfe: int
+    samples: Tensor  # (B, 1, F, L) at the last time of the grid
+    nfe: int  # number of denoiser evaluations per sample
 
 
 class Sampler(ABC):
@@ -59,14 +54,21 @@ class ReverseProcess:
 
     Attributes:
         sde: diffusion process.
+        x_init: state at the first of the times.
         points: the times, with the amplitudes there.
         nfe: evaluations of the denoiser so far.
     """
 
     def __init__(
-        self, denoiser: DenoiserCall, sde: VPSDE, x_init: Tensor, times: Tensor, noise: NoiseSource, y: Tensor | None
+        self,
+        denoiser: DenoiserCall,
+        sde: VPSDE,
+        x_init: Tensor,
+        times: Tensor,
+        noise: NoiseSource,
+        y: Tensor | None = None,
     ) -> None:
-        self.sde, self.points, self.nfe = sde, grid_points(sde, times, x_init), 0
+        self.sde, self.x_init, self.points, self.nfe = sde, x_init, grid_points(sde, times, x_init), 0
         self._denoiser, self._noise, self._y = denoiser, noise, y
 
     def steps(self) -> Iterator[tuple[GridPoint, GridPoint, bool]]:
@@ -87,17 +89,9 @@ class ReverseProcess:
 class StepSampler(Sampler):
     """A sampler that says only how a :class:`ReverseProcess` is solved."""
 
-    def __call__(
-        self,
-        denoiser: DenoiserCall,
-        sde: VPSDE,
-        x_init: Tensor,
-        times: Tensor,
-        noise: NoiseSource,
-        y: Tensor | None = None,
-    ) -> SamplerOutput:
-        process = ReverseProcess(denoiser, sde, x_init, times, noise, y)
-        return SamplerOutput(self.solve(process, x_init), process.nfe)
+    def __call__(self, *args: Any, **kwargs: Any) -> SamplerOutput:
+        process = ReverseProcess(*args, **kwargs)
+        return SamplerOutput(self.solve(process, process.x_init), process.nfe)
 
     @abstractmethod
     def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:

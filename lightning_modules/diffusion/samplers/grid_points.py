@@ -9,19 +9,12 @@ from lightning_modules.diffusion.sde import VPSDE
 
 
 class GridPoint(NamedTuple):
-    """One time of a grid. Amplitudes are Python floats, so that the state keeps its own type.
+    """One time of a grid. Amplitudes are Python floats, so that the state keeps its own type."""
 
-    Attributes:
-        t: ``(B,)`` the time, repeated for every sample, on the state's device and in its type.
-        alpha_t: signal amplitude.
-        sigma_t: noise amplitude.
-        half_log_snr: log(alpha_t / sigma_t), the lambda of the DPM-Solver papers.
-    """
-
-    t: Tensor
-    alpha_t: float
-    sigma_t: float
-    half_log_snr: float
+    t: Tensor  # (B,) the time, repeated for every sample, on the state's device and in its type
+    alpha_t: float  # signal amplitude
+    sigma_t: float  # noise amplitude
+    half_log_snr: float  # log(alpha_t / sigma_t), the lambda of the DPM-Solver papers
 
 
 def grid_points(sde: VPSDE, times: Tensor, x_t: Tensor) -> list[GridPoint]:

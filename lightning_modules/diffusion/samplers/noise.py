@@ -17,13 +17,8 @@ class NoiseSource(Protocol):
 class PerSampleNoise:
     """One random stream per sample (as EDM2's ``StackedRandomGenerator``, arXiv:2312.02696).
 
-    Streams run on the CPU: every device sees the same bits.
-
-    Args:
-        seeds: one per sample, in [0, 2**63).
-        shape: shape of one sample, without the batch axis.
-        device: where draws are returned.
-        dtype: type of draws.
+    Each sample of ``shape`` has a seed in [0, 2**63). Streams run on the CPU, so that every device sees the same bits;
+    draws are returned on ``device``.
     """
 
     def __init__(

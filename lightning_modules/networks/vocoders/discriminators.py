@@ -15,11 +15,7 @@ _SLOPE = 0.1
 class Discriminator(nn.Module):
     """A stack of convolutions: each output is a feature map, and the last one is the verdict.
 
-    Args:
-        widths: channels of the layers before the last.
-        strides: by how much each of them shortens the first axis.
-        kernel: of each of them.
-        last_kernel: of the last.
+    ``widths`` and ``strides`` along the first axis are those of the layers before the last.
     """
 
     def __init__(
@@ -47,9 +43,7 @@ class Discriminator(nn.Module):
 class PeriodDiscriminator(Discriminator):
     """Sees every ``period``-th sample side by side (Kong et al. 2020, arXiv:2010.05646, Section 2.3).
 
-    Args:
-        period: samples per row.
-        widths: channels of the layers; all but the last shorten time by three.
+    All layers of ``widths`` channels but the last shorten time by three.
     """
 
     def __init__(self, period: int, widths: Sequence[int]) -> None:
@@ -64,9 +58,7 @@ class PeriodDiscriminator(Discriminator):
 class ResolutionDiscriminator(Discriminator):
     """Sees the magnitudes of one STFT (Jang et al. 2021, "UnivNet", arXiv:2106.07889, Section 2.2).
 
-    Args:
-        n_fft: FFT and window length in samples; the hop is a quarter of it.
-        widths: channels of the layers; all but the first and the last halve the frequency axis.
+    Windows have ``n_fft`` samples. All layers of ``widths`` channels but the first and the last halve the frequencies.
     """
 
     _window: Tensor
