@@ -51,18 +51,19 @@ class EMA(Callback):
         torch._foreach_lerp_(list(self._average.values()), tensors, 1.0 - decay)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._average and self._raw is None:
-            trained = _trained(pl_module)
-            self._raw = {name: trained[name].clone() for name in self._average}
-            _assign(pl_module, self._average)
+        self._swap_in(pl_module)
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule, *error: BaseException) -> None:
-        if self._raw is not None:
-            _assign(pl_module, self._raw)
-            self._raw = None
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._swap_out(pl_module)
 
-    on_test_start = on_validation_start
-    on_test_end = on_exception = on_validation_end
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._swap_in(pl_module)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._swap_out(pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._swap_out(pl_module)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if not self._average:
@@ -81,6 +82,17 @@ class EMA(Callback):
         self._average = {name: checkpoint["state_dict"][name].clone() for name in raw}
         self._steps = checkpoint["global_step"]
         _assign(pl_module, raw)
+
+    def _swap_in(self, pl_module: LightningModule) -> None:
+        if self._average and self._raw is None:
+            trained = _trained(pl_module)
+            self._raw = {name: trained[name].clone() for name in self._average}
+            _assign(pl_module, self._average)
+
+    def _swap_out(self, pl_module: LightningModule) -> None:
+        if self._raw is not None:
+            _assign(pl_module, self._raw)
+            self._raw = None
 
 
 def _trained(module: LightningModule) -> dict[str, Tensor]:

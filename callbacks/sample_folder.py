@@ -26,11 +26,8 @@ class SampleFolder:
 
     Every process calls :meth:`begin`, :meth:`write` for each of its batches, and :meth:`finish`; :meth:`draw` does all
     three for the samples that are missing. While samples are drawn, each process lists its own in a part of the
-    manifest; :meth:`finish` merges the parts.
-
-    Args:
-        path: the folder; all processes must see the same.
-        settings: plain values that a sample depends on, beside its own label and seed.
+    manifest; :meth:`finish` merges the parts. All processes must see the same folder. ``settings`` are plain values
+    that a sample depends on, beside its own label and seed.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any] | None = None) -> None:

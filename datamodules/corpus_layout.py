@@ -30,14 +30,8 @@ def hash_split(
 ) -> Split:
     """Split of a clip by a hash of its speaker, the rule that made the official lists.
 
-    Warden 2018 (arXiv:1804.03209, section 7): a speaker stays in one split when clips are added or removed.
-
-    Args:
-        name: file name ``<speaker>_nohash_<take>.<suffix>``, with or without folders before it; a name that does not
-            match is a speaker of its own.
-        val_percent: share of speakers that validate, percent.
-        test_percent: share of speakers that test, percent.
-        speaker_pattern: regular expression with one group, the speaker, searched for in the file name.
+    Warden 2018 (arXiv:1804.03209, section 7): a speaker stays in one split when clips are added or removed. The one
+    group of ``speaker_pattern`` finds the speaker in the file name; a name that does not match is a speaker of its own.
     """
     speaker = find_speaker(name, speaker_pattern)
     if speaker is None:

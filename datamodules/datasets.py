@@ -30,9 +30,7 @@ class RequestBatch(NamedTuple):
 class CorpusSplit(Dataset):
     """Clips of one split of a corpus: their features lie in a memory map, their labels and paths in memory.
 
-    Args:
-        cached: features of the whole split.
-        rows: ``(n,)`` rows of it that belong to this data set.
+    Of the features of the whole split, ``cached``, it takes ``rows`` ``(n,)``.
 
     Attributes:
         labels: ``(n,)`` int64 digit id of every clip.

@@ -1,9 +1,8 @@
 """The data module for a folder of spoken digits in the layout of Speech Commands."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
@@ -81,8 +80,7 @@ class SpeechCommandsDataModule(LightningDataModule):
         if isinstance(front_end, FrontEnd):  # as the command line stores it: a checkpoint holds plain values only
             name = f"{type(front_end).__module__}.{type(front_end).__qualname__}"
             self.hparams["front_end"] = {"class_path": name, "init_args": front_end.settings}
-        check_settings(fraction=fraction, batch_size=batch_size, num_workers=num_workers, dither=dither, seed=seed)
-        check_settings(bad_files=bad_files, long_clips=long_clips, changed_share=changed_share)
+        check_settings(fraction, batch_size, num_workers, dither, seed, bad_files, long_clips, changed_share)
         check_speaker_pattern(speaker_pattern)
         self.root = Path(root).expanduser()
         self.front_end = front_end if front_end is not None else LogMel()
@@ -172,25 +170,31 @@ class SpeechCommandsDataModule(LightningDataModule):
         return ordered_loader(self.split("test"), self.batch_size, self.num_workers, "test clips")
 
 
-_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "fraction": (lambda value: 0.0 < value <= 1.0, "above 0 and at most 1"),
-    "batch_size": (lambda value: value >= 1, "at least 1"),
-    "num_workers": (lambda value: value >= 0, "at least 0"),
-    "dither": (lambda value: 0.0 <= value < 1.0, "at least 0 and below 1"),
-    "seed": (lambda value: value >= 0, "at least 0"),
-    "bad_files": (lambda value: value in ("raise", "skip"), "raise or skip"),
-    "long_clips": (lambda value: value in ("cut", "centre", "refuse"), "cut, centre or refuse"),
-    "changed_share": (lambda value: 0.0 <= value <= 1.0, "at least 0 and at most 1"),
-}
-
-
-def check_settings(**settings: Any) -> None:
+def check_settings(
+    fraction: float,
+    batch_size: int,
+    num_workers: int,
+    dither: float,
+    seed: int,
+    bad_files: str,
+    long_clips: str = "cut",
+    changed_share: float = CHANGED_SHARE,
+) -> None:
     """Refuse settings out of range before any work starts.
 
     Raises:
         InputError: names the setting, its range and its value.
     """
-    for name, value in settings.items():
-        allowed, expected = _RANGES[name]
-        if not allowed(value):
+    checks = {
+        "fraction": (0.0 < fraction <= 1.0, "above 0 and at most 1", fraction),
+        "batch_size": (batch_size >= 1, "at least 1", batch_size),
+        "num_workers": (num_workers >= 0, "at least 0", num_workers),
+        "dither": (0.0 <= dither < 1.0, "at least 0 and below 1", dither),
+        "seed": (seed >= 0, "at least 0", seed),
+        "bad_files": (bad_files in ("raise", "skip"), "raise or skip", bad_files),
+        "long_clips": (long_clips in ("cut", "centre", "refuse"), "cut, centre or refuse", long_clips),
+        "changed_share": (0.0 <= changed_share <= 1.0, "at least 0 and at most 1", changed_share),
+    }
+    for name, (good, expected, value) in checks.items():
+        if not good:
             raise InputError(f"expected {name} {expected}, got {value}: correct {name}")

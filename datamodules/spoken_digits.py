@@ -73,11 +73,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         self.language, self.num_clips, self.num_voices = language.lower(), num_clips, num_voices
 
     def prepare_corpus(self) -> Path:
-        """Folder of the corpus; it is spoken first if it is missing.
-
-        Raises:
-            InputError: the eSpeak NG wheel is missing, the language is unknown, or ``root`` cannot be written.
-        """
+        """Folder of the corpus; :func:`make_corpus` speaks it first if it is missing."""
         names = ("language", "num_clips", "num_voices", "seed")
         settings = {"format": FORMAT, **{name: getattr(self, name) for name in names}}
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]

@@ -46,11 +46,8 @@ class CompiledRunner:
     reads parameters where they are: values that are changed in place, as by a moving average, count at once.
 
     A batch smaller than one that was compiled before runs as it is: it is the last of many, and compiling takes longer.
-
-    Args:
-        owner: the denoiser that the functions evaluate; its graphs are kept as long as it lives.
-        backend: of ``torch.compile``.
-        settings: what else a function depends on.
+    Graphs are kept as long as their ``owner`` lives, the denoiser that the functions evaluate, for each of the
+    ``settings`` that a function depends on.
     """
 
     def __init__(self, owner: Any, backend: str, settings: tuple[Hashable, ...]) -> None:

@@ -4,12 +4,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
-from lightning_modules.diffusion.guidance import (
-    ClassifierFreeGuidance,
-    ClassifierGuidance,
-    DenoisedGuidance,
-    Guidance,
-)
+from lightning_modules.diffusion.guidance import ClassifierFreeGuidance, ClassifierGuidance, DenoisedGuidance, Guidance
 from lightning_modules.diffusion.guidance_schedules import GuidanceSchedule
 from lightning_modules.errors import InputError
 

@@ -14,11 +14,8 @@ class InputScaling:
     .. math:: c_\mathrm{in} = (\sigma_t^2 + \alpha_t^2 \sigma_d^2)^{-1/2}, \qquad
               c_\mathrm{noise} = \tfrac14 \log(\sigma_t / \alpha_t)
 
-    EDM's scales (Karras et al. 2022, arXiv:2206.00364, Table 1): inputs of unit variance at every noise level.
-
-    Args:
-        sde: diffusion process.
-        sigma_data: standard deviation of the scaled log-Mels.
+    EDM's scales (Karras et al. 2022, arXiv:2206.00364, Table 1): inputs of unit variance at every noise level, where
+    ``sigma_data`` is the standard deviation of the scaled log-Mels.
     """
 
     def __init__(self, sde: VPSDE, sigma_data: float) -> None:
