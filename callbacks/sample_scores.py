@@ -1,5 +1,7 @@
 """Draws and scores samples in `scoretap test`, for a row of the paper's Table 1."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +136,6 @@ class SampleScores(SampleScoring):
 
 def folder_name(settings: dict[str, Any]) -> str:
     """Name a folder for samples of ``settings``, another for others."""
-    import hashlib
-    import json
-
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     sampler = settings["sampler"].partition("(")[0]
     return f"guidance={settings['guidance_scale']:g}-{sampler}-{settings['num_steps']}-{digest}"

@@ -55,12 +55,7 @@ class GuidanceSettings:
         return str(self.schedule) + (" at denoised" if self.at == "denoised" else "")
 
     def check(self, labels: list[int], known: list[int], denoiser: Any) -> None:
-        """Refuse labels that ``denoiser`` cannot be guided to.
-
-        Args:
-            labels: digits that are asked for, -1 for none.
-            known: digits that what guides was trained on; none where nothing guides.
-            denoiser: would be guided.
+        """Refuse labels, -1 for none, that ``denoiser`` cannot be guided to by what guides, which knows ``known``.
 
         Raises:
             InputError: there is nothing that guides as asked, or it was not trained on a label.

@@ -108,13 +108,11 @@ def published_names(synthesiser: HiFiGANGenerator) -> dict[str, str]:
 
 
 def from_published(synthesiser: HiFiGANGenerator, published: dict[str, Tensor]) -> dict[str, Tensor]:
-    """State of ``synthesiser`` from ``published`` weights, with their weight normalisation multiplied out.
+    """State of ``synthesiser`` from weights by SpeechBrain's names, their weight normalisation multiplied out.
 
     .. math:: w = g \\, v / \\lVert v \\rVert, \\qquad \\text{the norm over all axes but the first}
 
-    Args:
-        synthesiser: the network that the weights are for.
-        published: tensors by SpeechBrain's names, ``weight_g`` and ``weight_v`` (or plain ``weight``) and ``bias``.
+    For each convolution there must be ``weight_g`` and ``weight_v`` (or plain ``weight``) and ``bias``.
 
     Raises:
         ValueError: a tensor is missing, left over, or of another shape; names the first.
