@@ -11,15 +11,7 @@ from lightning_modules.diffusion import Sampling
 
 
 class SampleScoring(Callback):
-    """Holds the settings of scoring that callbacks share, and makes a scorer of them.
-
-    Args:
-        evaluator: checkpoint or name of an evaluator; None to score nothing.
-        labels: digits to ask for in turn; None for all that guidance knows, and for none where nothing guides.
-        reference: corpus of real speech to compare with; None for the one of the run.
-        minimum_accuracy: share of the corpus' test clips whose digit the evaluator must recognise.
-        cache_dir: folder where references are kept; None for one in the user's cache folder.
-        external: names of external metrics.
+    """Holds the settings of scoring that callbacks share and explain, and makes a scorer of them.
 
     Raises:
         InputError: a label is no digit.

@@ -112,12 +112,8 @@ class SpeechCommandsDataModule(LightningDataModule):
         Raises:
             InputError: as :meth:`split`, or ``stage`` validates or tests and there is no clip to do so.
         """
-        needed: dict[str | None, list[Split]] = {
-            "fit": ["train", "val"],
-            "validate": ["val"],
-            "test": ["test"],
-            "predict": [],
-        }
+        needed: dict[str | None, list[Split]]
+        needed = {"fit": ["train", "val"], "validate": ["val"], "test": ["test"], "predict": []}
         for name in needed.get(stage, ["train", "val", "test"]):
             there = self.split(name).labels
             if not len(there) and stage in ("validate", "test"):

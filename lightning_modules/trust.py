@@ -61,9 +61,7 @@ def trusting(packages: Sequence[str]) -> Iterator[None]:
 def check_trust(settings: Any, source: str = "the checkpoint") -> None:
     """Refuse stored settings that would import code of a package that nobody trusts; nothing is imported here.
 
-    Args:
-        settings: nested plain values, in which ``class_path`` names classes.
-        source: what holds them, for the error message.
+    They are nested plain values, in which ``class_path`` names classes; the error calls what holds them ``source``.
 
     Raises:
         InputError: names the class, and how to trust its package.

@@ -28,11 +28,8 @@ class GuidanceSchedule(ABC):
     def factor(self, t: Tensor, sde: VPSDE, score: Tensor, gradient: Tensor) -> Tensor:
         r"""Share of gamma that is applied, ``(B,)``, at least 0; a row's value does not depend on the other rows.
 
-        Args:
-            t: ``(B,)`` times.
-            sde: diffusion process.
-            score: ``(B, 1, F, L)`` unguided score at ``t``.
-            gradient: ``(B, 1, F, L)`` gradient of :math:`\log p(y \mid x_t)`; zero in rows without label.
+        ``score`` is the unguided score at times ``t`` ``(B,)``; ``gradient`` is that of :math:`\log p(y \mid x_t)`,
+        zero in rows without label. Both are ``(B, 1, F, L)``.
         """
 
     def __str__(self) -> str:

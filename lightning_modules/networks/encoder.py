@@ -61,10 +61,8 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, c_noise: Tensor, y: Tensor | None = None) -> tuple[Tensor, list[Tensor], Tensor]:
         """Bottleneck ``(B, C, F', L')``, skips from shallow to deep (widths ``skip_widths``), time embedding.
 
-        Args:
-            x: ``(B, 1, F, L)`` scaled noisy log-Mel; F and L divisible by patch_size * 2 ** (stages - 1).
-            c_noise: ``(B,)`` noise level as networks read it.
-            y: ``(B,)`` labels, :data:`NO_LABEL` for none; read only by an encoder with classes.
+        The input is scaled log-Mels ``(B, 1, F, L)``, F and L divisible by patch_size * 2 ** (stages - 1). An encoder
+        with classes reads labels ``y`` ``(B,)``, :data:`NO_LABEL` for none.
         """
         time = self.embedding(c_noise, y)
         h = self.stem(x)

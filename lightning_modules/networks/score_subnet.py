@@ -73,12 +73,10 @@ class ScoreSubnet(nn.Module):
         self.head = Head(next_width, patch_size)
 
     def forward(self, reading: Reading, c_noise: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw output ``(B, 1, F, L)`` for a reading of noisy log-Mels.
+        """Raw output ``(B, 1, F, L)`` for a reading of noisy log-Mels at noise levels ``c_noise`` ``(B,)``.
 
-        Args:
-            reading: a pass of the classifier over B log-Mels; one over B / n of them is fused once and used n times.
-            c_noise: ``(B,)`` noise level as networks read it.
-            y: ``(B,)`` labels, :data:`NO_LABEL` for none; read only by a subnet with classes.
+        A reading of B / n log-Mels is fused once and used n times. A subnet with classes reads labels ``y`` ``(B,)``,
+        :data:`NO_LABEL` for none.
         """
         time = self.embedding(c_noise, y)
         gradients = reading.gradients()
