@@ -133,10 +133,10 @@ SHOWN = (
 MEASURES = tuple(column.key for column in FIGURE_COLUMNS)
 
 
-def _keys(columns: Iterable[Column]) -> tuple[str, ...]:
+def column_keys(columns: Iterable[Column]) -> tuple[str, ...]:
     """List keys in the order of a file, each followed by those of its interval or error."""
     return tuple(column.key + ending for column in columns for ending in ("", *column.beside))
 
 
-FIGURES, FACTS, COLUMNS = _keys(FIGURE_COLUMNS), _keys(FACT_COLUMNS), _keys(TABLE.values())
-NUMBERS = tuple(key for column in TABLE.values() if column.value == NUMBER for key in _keys([column]))
+FIGURES, FACTS, COLUMNS = map(column_keys, (FIGURE_COLUMNS, FACT_COLUMNS, TABLE.values()))
+NUMBERS = tuple(key for column in TABLE.values() if column.value == NUMBER for key in column_keys([column]))

@@ -2,13 +2,13 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.columns import BESIDE, COLUMNS, FIGURE_COLUMNS, Column
+from lightning_modules.evaluation.scoring.columns import COLUMNS, FIGURE_COLUMNS
 from lightning_modules.evaluation.scoring.descriptions import Description
 from lightning_modules.evaluation.scoring.rows import Row
 
@@ -33,15 +33,42 @@ def write_scores(path: Path, rows: Sequence[Row]) -> None:
         InputError: the suffix is another.
     """
     check_output(path)
+    if path.suffix == ".json":
+        write_json(path, [{**{name: row[name] for name in COLUMNS}, "confusion": row.confusion} for row in rows])
+    else:
+        write_csv(path, COLUMNS, (row.cells().values() for row in rows))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` under a temporary name, then rename."""
+    with new_file(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: Path, table: Any) -> None:
+    """Write plain values and descriptions as JSON."""
+    text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False, default=Description.stored)
+    write_text(path, f"{text}\n")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]], form: str = ".9g") -> None:
+    """Write ``rows`` as CSV: numbers in the format ``form``, lists joined to one cell, None as an empty one."""
     with new_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        if path.suffix == ".json":
-            table = [{**{name: row[name] for name in COLUMNS}, "confusion": row.confusion} for row in rows]
-            json.dump(table, file, indent=1, ensure_ascii=False, allow_nan=False, default=Description.stored)
-            file.write("\n")
-        else:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows([_cell(value) for value in row.cells().values()] for row in rows)
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows([_cell(value, form) for value in row] for row in rows)
+
+
+def make_folder(folder: Path, said: str) -> None:
+    """Make the folder of an output; ``said`` names it in the error.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {said} ({error.strerror}): choose another --output") from error
 
 
 def format_scores(rows: Sequence[Row]) -> str:
@@ -63,7 +90,8 @@ def format_table(rows: Sequence[Row]) -> str:
     known = [column for column in FIGURE_COLUMNS if any(column.key in row.figures for row in rows)]
     table = [["", "clips", *(column.key for column in known)]]
     for row in rows:
-        table.append([row.name, str(row.count), *(_figure(row, column) for column in known)])
+        figures = (write_figure(row.figure(column.key), column.printed) for column in known)
+        table.append([row.name, str(row.count), *(" ".join(parts) or "-" for parts in figures)])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         "  ".join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True))])
@@ -72,15 +100,17 @@ def format_table(rows: Sequence[Row]) -> str:
     return "\n".join([*lines, *(f"{row.name}: {note}" for row in rows for note in row.notes)])
 
 
-def _figure(row: Row, column: Column) -> str:
-    """A figure with its interval and standard error, in the same format."""
-    value, low, high, error = (row[column.key + ending] for ending in ("", *BESIDE))
-    if value is None:
-        return "-"
-    text = format(value, column.printed)
-    if low is not None:
-        text += f" [{low:{column.printed}}, {high:{column.printed}}]"
-    return text if error is None else f"{text} ± {error:{column.printed}}"
+def write_figure(figure: Sequence[float | None], form: str, scale: float = 1.0) -> list[str]:
+    """Write a value, its interval and its error in one format: ``["0.5", "[0.4, 0.6]", "± 0.1"]``; what is None is not.
+
+    Args:
+        figure: value, ends of the interval and error, as :meth:`Row.figure` reads them.
+        form: format of each.
+        scale: factor of each, 100 for percent.
+    """
+    value, low, high, error = ("" if each is None else format(scale * each, form) for each in figure)
+    beside = [f"[{low}, {high}]" if low and high else "", f"± {error}" if error else ""]
+    return [part for part in (value, *beside) if part] if value else []
 
 
 def _aligned(value: float | None, form: str) -> str:
@@ -88,9 +118,9 @@ def _aligned(value: float | None, form: str) -> str:
     return f"{'-':>{width}}" if value is None else format(value, f">{form}")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, form: str) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
         return "; ".join(map(str, value))
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    return format(value, form) if isinstance(value, float) else str(value)

@@ -68,6 +68,10 @@ class Row:
             return self.facts.get(column)
         raise KeyError(f"no column {column!r}{closest(column, COLUMNS)}")
 
+    def figure(self, column: str) -> tuple[Any, ...]:
+        """Read a column and what is known beside it: both ends of its 95 % interval, and its standard error."""
+        return (self[column], *(self.figures.get(column + ending) for ending in BESIDE))
+
     def replaced(self, **values: Any) -> "Row":
         """Copy this row with other values in some columns; None empties one."""
         own = {**{name: self[name] for name in _FIELDS}, **self.figures, **self.facts}

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from lightning_modules.evaluation.scoring.columns import BESIDE, FEW_CLIPS, LARGEST_GAP, MEASURES, SHOWN, TABLE, Column
+from lightning_modules.evaluation.scoring.columns import FEW_CLIPS, LARGEST_GAP, MEASURES, SHOWN, TABLE, Column
+from lightning_modules.evaluation.scoring.output import write_figure
 from lightning_modules.evaluation.scoring.rows import Row
 
 MISSING = "–"
@@ -32,7 +33,7 @@ def cells(rows: Sequence[Row]) -> dict[str, list[Cell]]:
 
 def swept_cell(row: Row, key: str) -> str:
     """Write a cell in the table of a plot, where columns that are no figures have four digits."""
-    return str(figure_cell(row, TABLE[key] if key in MEASURES else Column(key)))
+    return str(figure_cell(TABLE[key] if key in MEASURES else Column(key), row.figure(key)))
 
 
 def marks(row: Row) -> str:
@@ -56,21 +57,12 @@ def rounded(value: object) -> str:
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.4g}"
 
 
-def figure_cell(row: Row, column: Column) -> Cell:
-    """Write a number in the form of its column, with its interval and error where the column shows them."""
-    value = row[column.key]
-    if value is None:
-        return Cell("")
+def figure_cell(column: Column, figure: Sequence[float | None]) -> Cell:
+    """Write a value in the form of its column, with its interval and error where the column shows them."""
     if not column.form:
-        return Cell(rounded(value))
-    shows = column.key in MEASURES and column.shows_beside
-    low, high, error = (row[column.key + ending] if shows else None for ending in BESIDE)
-
-    def text(number: float) -> str:
-        return format(column.scale * number, column.form)
-
-    interval = () if low is None or high is None else (f"[{text(low)}, {text(high)}]",)
-    return Cell(text(value), interval if error is None else (*interval, f"± {text(error)}"))
+        return Cell(rounded(figure[0]))
+    value, *beside = write_figure(figure, column.form, column.scale) or [""]
+    return Cell(value, tuple(beside) if column.shows_beside else ())
 
 
 def _parameters(row: Row) -> Cell:
@@ -89,4 +81,4 @@ _SPECIAL: dict[str, Callable[[Row], Cell]] = {
 
 def _cell(row: Row, column: Column) -> Cell:
     special = _SPECIAL.get(column.key)
-    return figure_cell(row, column) if special is None else special(row)
+    return figure_cell(column, row.figure(column.key)) if special is None else special(row)

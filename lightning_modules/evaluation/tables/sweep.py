@@ -60,7 +60,7 @@ def interval(row: Row, column: str) -> tuple[float, float]:
 
     Without that both are the figure. Of a mean over seeds they are its standard deviation away.
     """
-    value, (low, high, error) = row[column], beside(row, column)
+    value, low, high, error = row.figure(column)
     if low is not None and high is not None:
         return low, high
     reach = 0.0 if error is None else NORMAL * error
@@ -69,14 +69,8 @@ def interval(row: Row, column: str) -> tuple[float, float]:
 
 def has_interval(row: Row, column: str) -> bool:
     """Whether a row says how sure a figure is."""
-    low, high, error = beside(row, column)
+    _, low, high, error = row.figure(column)
     return error is not None or (low is not None and high is not None)
-
-
-def beside(row: Row, column: str) -> tuple[float | None, float | None, float | None]:
-    """Read lower end, upper end and standard error of a figure; a cost has none."""
-    low, high, error = (row[column + ending] if column in MEASURES else None for ending in BESIDE)
-    return low, high, error
 
 
 def arrange(rows: Iterable[Row], x: str, panels: Sequence[str], lines: Sequence[str]) -> Sweep:

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from datamodules.sample_requests import make_requests
 from datamodules.subsets import check_labels
 from lightning_modules.bases.generator import Generator
-from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.output import make_folder
 from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.evaluation.vocoders.candidates import DEFAULT, load_candidates
 from lightning_modules.evaluation.vocoders.corpus import CorpusComparison
 from lightning_modules.evaluation.vocoders.document import write_document
-from lightning_modules.evaluation.vocoders.speech import Speech, ancestral_sampling, generated_speech
+from lightning_modules.evaluation.vocoders.speech import Speech, ancestral_sampling, prepare_speech
 from lightning_modules.evaluation.vocoders.vocoder_rows import VocoderRow
 from lightning_modules.loading import load_evaluator, load_generator
 
@@ -71,9 +70,11 @@ def compare_vocoders(
         for evaluator, root in zip(loaded, roots, strict=True)
     ]
     comparisons = [CorpusComparison(scorer, candidates, limit) for scorer in scorers]
-    _check_requests(comparisons, drawers, sampling, count, seed)
-    folder = _make_folder(output)
-    speech = _draw_speech(comparisons, drawers, sampling, count, seed)
+    pairs = zip(drawers, comparisons, strict=False)  # of none, where there are no generators
+    draws = [prepare_speech(drawer, sampling, corpus.labels, count, seed) for drawer, corpus in pairs]
+    folder = Path(output).expanduser()
+    make_folder(folder, repr(output))
+    speech = [draw() for draw in draws] or [None] * len(comparisons)
     print(_write_comparison(folder, comparisons, speech, rounds), end="")
 
 
@@ -90,25 +91,6 @@ def _check_settings(
         raise InputError(f"expected a limit of at least 2 clips, got {limit}: leave it out for all")
     if rounds < 1:
         raise InputError(f"expected rounds at least 1, got {rounds}")
-
-
-def _check_requests(
-    comparisons: Sequence[CorpusComparison], drawers: Sequence[Generator], sampling: Sampling, count: int, seed: int
-) -> None:
-    """Refuse clips that cannot be drawn, before any work."""
-    for comparison, drawer in zip(comparisons, drawers, strict=False):
-        drawer.check_guidance(comparison.labels, sampling)
-        make_requests(comparison.labels, count, seed)
-
-
-def _draw_speech(
-    comparisons: Sequence[CorpusComparison], drawers: Sequence[Generator], sampling: Sampling, count: int, seed: int
-) -> list[Speech | None]:
-    """Draw log-Mels for each corpus by its generator; None for each where there are no generators."""
-    if not drawers:
-        return [None] * len(comparisons)
-    pairs = zip(comparisons, drawers, strict=True)
-    return [generated_speech(drawer, sampling, corpus.labels, count, seed) for corpus, drawer in pairs]
 
 
 def _load_generators(paths: Sequence[str]) -> list[Generator]:
@@ -136,12 +118,3 @@ def _write_comparison(
         rows += corpus.rows(costs, speech)
         corpus.save_picture(folder / f"spectrograms_{corpus.name}.png", speech)
     return write_document(folder, rows, {corpus.name: corpus.heading for corpus in comparisons})
-
-
-def _make_folder(output: str) -> Path:
-    folder = Path(output).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {output!r} ({error.strerror}): choose another --output") from error
-    return folder

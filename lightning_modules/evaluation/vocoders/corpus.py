@@ -10,16 +10,17 @@ from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.cost import measure_costs
 from lightning_modules.evaluation.vocoders.picture import save_spectrograms
-from lightning_modules.evaluation.vocoders.speech import Speech, analyse, degrade, real_speech
+from lightning_modules.evaluation.vocoders.speech import Speech, degrade, real_speech
 from lightning_modules.evaluation.vocoders.vocoder_rows import (
     DEGRADED,
     GENERATED,
     REAL,
     RECORDING,
     ClipScorer,
+    Scores,
     VocoderRow,
+    in_batches,
     keep_finite,
-    synthesise,
     unavailable_row,
 )
 
@@ -50,7 +51,7 @@ class CorpusComparison:
         self.real = real_speech(root, self.labels, self.front_end, limit)
         reference = scorer.reference
         assert reference is not None
-        self.x_0 = analyse(self.front_end, self.real.clips)
+        self.x_0 = in_batches(self.front_end, self.real.clips)
         self.scorer = ClipScorer(evaluator, reference.statistics, *self.real, self.front_end)
         digits = "all ten digits" if len(self.labels) == 10 else f"digits {', '.join(map(str, self.labels))}"
         self.heading = (
@@ -69,26 +70,20 @@ class CorpusComparison:
             costs: of :meth:`costs`.
             generated: scaled log-Mels and intended digits.
         """
-        figures, missing, notes = self.scorer.compare(self.real.clips)
-        yield self._row(REAL, RECORDING, len(self.real.y), figures, missing, notes)
-        for mels, x_0 in ((REAL, self.x_0), (DEGRADED, degrade(self.front_end, self.x_0))):
+        yield self._row(REAL, RECORDING, len(self.real.y), self.scorer.compare(self.real.clips), {})
+        kinds = [(REAL, self.x_0), (DEGRADED, degrade(self.front_end, self.x_0))]
+        for mels, x_0 in kinds if generated is None else [*kinds, (GENERATED, generated.clips)]:
             for candidate in self.candidates:
                 cost = costs[candidate.name]
                 if candidate.reason:
                     yield unavailable_row(self.name, mels, candidate.name, candidate.reason, cost)
                     continue
-                figures, missing, notes = self.scorer.compare(synthesise(candidate.vocoder, x_0))
-                yield self._row(mels, candidate.name, len(x_0), {**figures, **cost}, missing, notes)
-        for candidate in self.candidates if generated else []:
-            cost = costs[candidate.name]
-            if candidate.reason:
-                yield unavailable_row(self.name, GENERATED, candidate.name, candidate.reason, cost)
-                continue
-            assert generated is not None
-            log_mel = self.front_end.to_log_mel(generated.clips)
-            waveforms = synthesise(candidate.vocoder, generated.clips)
-            figures, notes = self.scorer.score(waveforms, generated.y, log_mel)
-            yield self._row(GENERATED, candidate.name, len(waveforms), {**figures, **cost}, {}, notes)
+                waveforms = in_batches(candidate.vocoder, x_0)
+                if mels == GENERATED and generated is not None:
+                    scores = self.scorer.score(waveforms, generated.y, self.front_end.to_log_mel(x_0))
+                else:
+                    scores = self.scorer.compare(waveforms)
+                yield self._row(mels, candidate.name, len(x_0), scores, cost)
 
     def save_picture(self, path: Path, generated: Speech | None = None) -> None:
         """Draw spectrograms of one recording, and of one generated clip of its digit, through every vocoder.
@@ -100,7 +95,7 @@ class CorpusComparison:
         digit = int(self.real.y[shown])
 
         def through(x_0: Tensor) -> list[Tensor | None]:
-            return [synthesise(candidate.vocoder, x_0[None])[0] for candidate in working]
+            return [in_batches(candidate.vocoder, x_0[None])[0] for candidate in working]
 
         rows = [(f"recording, digit {digit}", [self.real.clips[shown], *through(self.x_0[shown])])]
         if generated is not None:
@@ -110,16 +105,7 @@ class CorpusComparison:
         columns = [RECORDING, *(candidate.name for candidate in working)]
         save_spectrograms(path, rows, columns, self.front_end.sample_rate)
 
-    def _row(
-        self,
-        mels: str,
-        vocoder: str,
-        clips: int,
-        figures: dict[str, float],
-        missing: dict[str, str],
-        notes: Sequence[str],
-    ) -> VocoderRow:
-        finite, remarks = keep_finite(figures, notes)
-        return VocoderRow(
-            self.name, mels, vocoder, clips, finite, missing, [f"{self.name}, {mels}, {vocoder}: {n}" for n in remarks]
-        )
+    def _row(self, mels: str, vocoder: str, clips: int, scores: Scores, cost: dict[str, float]) -> VocoderRow:
+        figures, notes = keep_finite({**scores[0], **cost}, scores[1])
+        said = [f"{self.name}, {mels}, {vocoder}: {note}" for note in notes]
+        return VocoderRow(self.name, mels, vocoder, clips, figures, scores[2], said)

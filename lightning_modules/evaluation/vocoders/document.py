@@ -1,24 +1,24 @@
 """Writes the comparison as Markdown, CSV and JSON."""
 
-import csv
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from datamodules.new_files import new_file
-from lightning_modules.evaluation.tables.cells import MISSING, rounded
+from lightning_modules.evaluation.scoring.columns import Column
+from lightning_modules.evaluation.scoring.output import write_csv, write_json, write_text
+from lightning_modules.evaluation.tables.cells import MISSING, figure_cell
 from lightning_modules.evaluation.tables.markdown import markdown_table
+from lightning_modules.evaluation.vocoders.perceptual import SKIPPED
 from lightning_modules.evaluation.vocoders.vocoder_rows import (
     COLUMNS,
-    COST,
+    COST_COLUMNS,
     DEGRADED,
     GENERATED,
-    QUALITY,
+    QUALITY_COLUMNS,
     REAL,
     VocoderRow,
 )
 
-CellText = Callable[[VocoderRow], str]
 TITLES = {
     REAL: "Mels of the recordings",
     DEGRADED: "The same Mels, noised and blurred as a vocoder meets them from a generator",
@@ -46,16 +46,16 @@ def write_document(folder: Path, rows: Sequence[VocoderRow], headings: dict[str,
         headings: a line of text per corpus, by its name.
     """
     markdown = format_markdown(rows, headings)
-    with new_file(folder / "vocoders.md") as temporary:
-        temporary.write_text(markdown, encoding="utf-8")
-    with new_file(folder / "vocoders.csv") as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(_csv_cells(row) for row in rows)
-    with new_file(folder / "vocoders.json") as temporary, open(temporary, "w", encoding="utf-8") as file:
-        json.dump([row.cells() for row in rows], file, indent=1, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
+    write_text(folder / "vocoders.md", markdown)
+    write_csv(folder / "vocoders.csv", COLUMNS, _with_reasons(rows))
+    write_json(folder / "vocoders.json", [row.cells() for row in rows])
     return markdown
+
+
+def _with_reasons(rows: Sequence[VocoderRow]) -> Iterable[list[Any]]:
+    """Cells of each row; where a figure is missing, why."""
+    for row in rows:
+        yield [row.missing.get(name) if value is None else value for name, value in row.cells().items()]
 
 
 def format_markdown(rows: Sequence[VocoderRow], headings: dict[str, str]) -> str:
@@ -73,55 +73,14 @@ def format_markdown(rows: Sequence[VocoderRow], headings: dict[str, str]) -> str
 
 def _columns(block: Sequence[VocoderRow], mels: str) -> dict[str, list[str]]:
     """Columns of which some row has a figure or a reason; costs below the first block are the same again."""
-    columns: dict[str, CellText] = {
-        "vocoder": lambda row: row.vocoder,
-        "STFT distance ↓": _figure("stft_distance", ".3f"),
-        "log-Mel error ↓": _figure("mel_error", ".3f"),
-        "PESQ ↑": _figure("pesq", ".2f"),
-        "STOI ↑": _figure("stoi", ".3f"),
-        "accuracy, % ↑": _figure("accuracy", ".1f", 100.0),
-        "confidence ↑": _figure("confidence", ".3f"),
-        "FID to the recordings ↓": _figure("fid_same", ".3f"),
-        "FID to training ↓": _figure("fid_train", ".3f"),
-        "whistle, dB ↓": _figure("whistle_db", ".1f"),
-    }
-    if mels == REAL:
-        columns |= {
-            "s per s ↓": _figure("seconds", ".4f"),
-            f"× {_first(block)} ↓": _figure("time_ratio", ".2f"),
-            "GMACs per s": lambda row: rounded(row.figures.get("gmacs")),
-            "FFT GMACs per s": lambda row: rounded(row.figures.get("fft_gmacs")),
-            "parameters, M": lambda row: rounded(row.figures.get("parameters_million")),
-        }
-    cells = {heading: [cell(row) for row in block] for heading, cell in columns.items()}
-    return {heading: found for heading, found in cells.items() if any(found)}
+    first = next((row.vocoder for row in block if "seconds" in row.figures), MISSING)
+    shown = (*QUALITY_COLUMNS, *(COST_COLUMNS if mels == REAL else ()))
+    cells = {column.title.replace("×", f"× {first}"): [_cell(row, column) for row in block] for column in shown}
+    return {"vocoder": [row.vocoder for row in block]} | {title: found for title, found in cells.items() if any(found)}
 
 
-def _first(block: Sequence[VocoderRow]) -> str:
-    return next((row.vocoder for row in block if "seconds" in row.figures), MISSING)
-
-
-def _figure(name: str, form: str, scale: float = 1.0) -> CellText:
+def _cell(row: VocoderRow, column: Column) -> str:
     """A figure with its interval, or why it is missing, and how many clips were skipped."""
-
-    def cell(row: VocoderRow) -> str:
-        if name not in row.figures:
-            return row.missing.get(name, "")
-        text = format(scale * row.figures[name], form)
-        low, high = row.figures.get(f"{name}_low"), row.figures.get(f"{name}_high")
-        if low is not None and high is not None:
-            text += f" [{scale * low:{form}}, {scale * high:{form}}]"
-        skipped = row.figures.get(f"{name}_skipped")
-        return f"{text} ({skipped:.0f} skipped)" if skipped else text
-
-    return cell
-
-
-def _csv_cells(row: VocoderRow) -> list[str]:
-    """Numbers, or why one is missing, in the order of :data:`COLUMNS`."""
-    plain = row.cells()
-    for name in (*QUALITY, *COST):
-        value = plain[name]
-        plain[name] = row.missing.get(name, "") if value is None else f"{value:.9g}"
-    plain["notes"] = "; ".join(row.notes)
-    return [str(plain[name]) for name in COLUMNS]
+    text = str(figure_cell(column, row.figure(column.key))) or row.missing.get(column.key, "")
+    skipped = row.figures.get(column.key + SKIPPED)
+    return f"{text} ({skipped:.0f} skipped)" if skipped and column.key in row.figures else text

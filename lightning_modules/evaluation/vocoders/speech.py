@@ -1,13 +1,14 @@
 """Gathers the speech that vocoders synthesise: real test clips, degraded Mels, and Mels of a generator."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from datamodules.sample_requests import make_requests
+from datamodules.sample_requests import RequestList, make_requests
 from lightning_modules.audio import LogMel, MelDegradation
 from lightning_modules.bases.generator import Generator
 from lightning_modules.diffusion import Sampling
@@ -45,12 +46,6 @@ def real_speech(root: Path, labels: Sequence[int], front_end: LogMel, limit: int
 
 
 @torch.no_grad()
-def analyse(front_end: LogMel, waveforms: Tensor) -> Tensor:
-    """Compute scaled log-Mels ``(B, 1, F, L)`` of waveforms ``(B, samples)``."""
-    return torch.cat([front_end(part) for part in waveforms.split(BATCH)])
-
-
-@torch.no_grad()
 def degrade(front_end: LogMel, x_0: Tensor, degradation: MelDegradation | None = None) -> Tensor:
     """Add noise and blur to copies of scaled log-Mels ``(B, 1, F, L)``.
 
@@ -85,14 +80,24 @@ def ancestral_sampling(guidance_scale: float, num_steps: int) -> Sampling:
         raise InputError(f"{error}: correct the setting") from error
 
 
-def generated_speech(generator: Generator, sampling: Sampling, labels: Sequence[int], count: int, seed: int) -> Speech:
-    """Draw scaled log-Mels ``(N, 1, F, L)``, ``count`` of each digit with the seeds ``seed`` to ``seed + count - 1``.
+def prepare_speech(
+    generator: Generator, sampling: Sampling, labels: Sequence[int], count: int, seed: int
+) -> Callable[[], Speech]:
+    """Return what will draw ``count`` of each digit with the seeds ``seed`` to ``seed + count - 1``.
 
     Raises:
-        InputError: nothing guides to a digit, or what was drawn is not finite.
+        InputError: nothing guides to a digit, or there are no such seeds.
     """
     generator.check_guidance(list(labels), sampling)
-    requests = make_requests(list(labels), count, seed)
+    return functools.partial(_draw_speech, generator, sampling, make_requests(list(labels), count, seed))
+
+
+def _draw_speech(generator: Generator, sampling: Sampling, requests: RequestList) -> Speech:
+    """Draw scaled log-Mels ``(N, 1, F, L)``.
+
+    Raises:
+        InputError: what was drawn is not finite.
+    """
     fe, parts = generator.front_end, []
     for y, seeds in zip(requests.y.split(BATCH), requests.seed.split(BATCH), strict=True):
         drawn = sampling.draw(generator.denoiser, generator.sde, fe.shape, y, seeds.tolist(), generator.device)

@@ -1,5 +1,6 @@
 """Makes the rows of the comparison, each of one vocoder on one corpus and one kind of Mels."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.audio import LogMel, MelDistance, MultiResolutionSTFT, Vocoder
+from lightning_modules.audio import LogMel, MelDistance, MultiResolutionSTFT
+from lightning_modules.evaluation.scoring.columns import BESIDE, INTERVAL, LESS, MORE, Column, column_keys
 from lightning_modules.evaluation.scoring.measures import Measure, Predictions, Recognition
 from lightning_modules.evaluation.scoring.predictions import feature_width, measure, predict
-from lightning_modules.evaluation.vocoders.perceptual import mean_figures, perceptual_figures
+from lightning_modules.evaluation.vocoders.perceptual import SKIPPED, mean_figures, perceptual_figures
 from lightning_modules.evaluation.vocoders.whistle import whistle_db
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureMoments, FeatureStatistics, FrechetDistance
@@ -18,19 +20,30 @@ from lightning_modules.metrics import FeatureMoments, FeatureStatistics, Frechet
 RECORDING = "the recording itself"
 REAL, DEGRADED, GENERATED = "real", "degraded", "generated"
 UNAVAILABLE = "unavailable"
-QUALITY = (
-    "stft_distance", "stft_distance_low", "stft_distance_high", "mel_error", "mel_error_low", "mel_error_high",
-    "pesq", "pesq_low", "pesq_high", "pesq_skipped", "stoi", "stoi_low", "stoi_high", "stoi_skipped",
-    "accuracy", "accuracy_low", "accuracy_high", "confidence", "confidence_low", "confidence_high",
-    "fid_same", "fid_train", "whistle_db",
-)  # fmt: skip
+QUALITY_COLUMNS = (
+    Column("stft_distance", heading="STFT distance", better=LESS, form=".3f", beside=INTERVAL),
+    Column("mel_error", heading="log-Mel error", better=LESS, form=".3f", beside=INTERVAL),
+    Column("pesq", heading="PESQ", better=MORE, form=".2f", beside=(*INTERVAL, SKIPPED)),
+    Column("stoi", heading="STOI", better=MORE, form=".3f", beside=(*INTERVAL, SKIPPED)),
+    Column("accuracy", heading="accuracy, %", better=MORE, form=".1f", scale=100.0, beside=INTERVAL),
+    Column("confidence", heading="confidence", better=MORE, form=".3f", beside=INTERVAL),
+    Column("fid_same", heading="FID to the recordings", better=LESS, form=".3f"),
+    Column("fid_train", heading="FID to training", better=LESS, form=".3f"),
+    Column("whistle_db", heading="whistle, dB", better=LESS, form=".1f"),
+)
+COST_COLUMNS = (
+    Column("seconds", heading="s per s", better=LESS, form=".4f"),
+    Column("time_ratio", heading="×", better=LESS, form=".2f", beside=INTERVAL),
+    Column("gmacs", heading="GMACs per s", form=""),
+    Column("fft_gmacs", heading="FFT GMACs per s", form=""),
+    Column("parameters_million", heading="parameters, M", form=""),
+)
+QUALITY, COST = column_keys(QUALITY_COLUMNS), column_keys(COST_COLUMNS)
 # Figures that need no recording to compare with.
 WITHOUT_RECORDING = tuple(name for name in QUALITY if name.partition("_")[0] not in ("stft", "pesq", "stoi"))
-COST = (
-    "seconds", "time_ratio", "time_ratio_low", "time_ratio_high", "gmacs", "fft_gmacs", "parameters_million",
-)  # fmt: skip
 COLUMNS = ("corpus", "mels", "vocoder", "clips", *QUALITY, *COST, "notes")
 BATCH = 16  # clips at a time
+Scores = tuple[dict[str, float], list[str], dict[str, str]]  # figures, notes, and what stands where one is missing
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,10 @@ class VocoderRow:
     figures: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def figure(self, column: str) -> list[float | None]:
+        """Return a value, ends of its interval and its error, None where there is none."""
+        return [self.figures.get(column + ending) for ending in ("", *BESIDE)]
 
     def cells(self) -> dict[str, Any]:
         """Plain values of :data:`COLUMNS`, None where there is none."""
@@ -107,21 +124,23 @@ class ClipScorer:
         self.same = moments.compute()
         self.stft_distance, self.mel_distance = MultiResolutionSTFT(), MelDistance(front_end)
 
-    def score(self, waveforms: Tensor, y: Tensor, log_mel: Tensor) -> tuple[dict[str, float], list[str]]:
+    def score(self, waveforms: Tensor, y: Tensor, log_mel: Tensor) -> Scores:
         """Score ``waveforms`` ``(B, samples)`` with digits ``y`` ``(B,)`` and natural-log Mels ``(B, F, L)``."""
         measures: list[Measure] = [Recognition(), FeatureDistances(self.same, self.train)]
         row = measure("", predict(self.evaluator, self._batches(waveforms, y)), measures)
-        pairs = zip(waveforms.split(BATCH), log_mel.split(BATCH), strict=True)
-        errors = torch.cat([self.mel_distance(*pair) for pair in pairs])
-        return {**row.figures, **mean_figures("mel_error", errors), "whistle_db": whistle_db(waveforms)}, row.notes
+        errors = in_batches(self.mel_distance, waveforms, log_mel)
+        figures = {**row.figures, **mean_figures("mel_error", errors), "whistle_db": whistle_db(waveforms)}
+        return figures, row.notes, {}
 
-    def compare(self, waveforms: Tensor) -> tuple[dict[str, float], dict[str, str], list[str]]:
-        """Score ``waveforms`` ``(N, samples)`` that should be the recordings; figures, what is missing, and notes."""
-        figures, notes = self.score(waveforms, self.y, log_mels(self.front_end, self.recordings))
-        pairs = zip(waveforms.split(BATCH), self.recordings.split(BATCH), strict=True)
-        figures |= mean_figures("stft_distance", torch.cat([self.stft_distance(*pair) for pair in pairs]))
+    def compare(self, waveforms: Tensor) -> Scores:
+        """Score ``waveforms`` ``(N, samples)`` that should be the recordings."""
+        figures, notes, _ = self.score(waveforms, self.y, in_batches(self._natural_log_mel, self.recordings))
+        figures |= mean_figures("stft_distance", in_batches(self.stft_distance, waveforms, self.recordings))
         found, missing = perceptual_figures(waveforms, self.recordings, self.front_end.sample_rate)
-        return {**figures, **found}, missing, notes
+        return {**figures, **found}, notes, missing
+
+    def _natural_log_mel(self, waveforms: Tensor) -> Tensor:
+        return self.front_end.to_log_mel(self.front_end(waveforms))
 
     @staticmethod
     def _batches(waveforms: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -129,15 +148,9 @@ class ClipScorer:
 
 
 @torch.no_grad()
-def synthesise(vocoder: Vocoder, x_0: Tensor) -> Tensor:
-    """Synthesise waveforms ``(B, samples)`` of scaled log-Mels ``(B, 1, F, L)``, some at a time."""
-    return torch.cat([vocoder(part) for part in x_0.split(BATCH)])
-
-
-@torch.no_grad()
-def log_mels(front_end: LogMel, waveforms: Tensor) -> Tensor:
-    """Compute natural-log Mels ``(B, F, L)`` of waveforms ``(B, samples)``."""
-    return torch.cat([front_end.to_log_mel(front_end(part)) for part in waveforms.split(BATCH)])
+def in_batches(function: Callable[..., Tensor], *columns: Tensor) -> Tensor:
+    """Apply ``function`` to tensors of as many clips, :data:`BATCH` clips at a time."""
+    return torch.cat([function(*parts) for parts in zip(*(each.split(BATCH) for each in columns), strict=True)])
 
 
 def unavailable_row(corpus: str, mels: str, vocoder: str, reason: str, cost: dict[str, float]) -> VocoderRow:
@@ -149,6 +162,6 @@ def unavailable_row(corpus: str, mels: str, vocoder: str, reason: str, cost: dic
 
 def keep_finite(figures: dict[str, float], notes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
     """Keep the figures that are finite, and add a note for each that is not."""
-    finite = {name: value for name, value in figures.items() if torch.tensor(value).isfinite()}
+    finite = {name: value for name, value in figures.items() if math.isfinite(value)}
     lost = [name for name in figures if name not in finite and not name.endswith(("_low", "_high"))]
     return finite, [*notes, *(f"{name}: not finite, left out" for name in lost)]
