@@ -1,16 +1,16 @@
 """`scoretap report` gathers samples of many runs on one page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.report.folder import check_folder, report_folder
 from lightning_modules.evaluation.report.page import write_page
-from lightning_modules.evaluation.report.page_columns import Line, PlayerColumn, columns_of, lines_of
-from lightning_modules.evaluation.report.page_media import Media, MediaWriter
-from lightning_modules.evaluation.report.sample_sets import collect_samples, leave_out
-from lightning_modules.evaluation.scoring.rows import Row
-from lightning_modules.labels import NO_LABEL
+from lightning_modules.evaluation.report.page_columns import PlayerColumn, columns_of, digit, lines_of
+from lightning_modules.evaluation.report.page_media import MediaWriter
+from lightning_modules.evaluation.report.sample_sets import collect_samples
+from lightning_modules.evaluation.tables.row_files import leaving_out
 
 
 def make_report(runs: list[str], output: str = "report", reference: str | None = None, per_digit: int = 3) -> None:
@@ -37,31 +37,29 @@ def make_report(runs: list[str], output: str = "report", reference: str | None =
     columns = columns_of(sets, per_digit, Path(reference).expanduser() if reference else None)
     try:
         with report_folder(final) as folder:
-            media = _write_media(folder, columns)
-            scores: list[Row] = [row for one in sets for row in one.rows]
-            write_page(folder, columns, media, scores)
+            written = _write_media(folder, columns)
+            write_page(folder, written, [row for one in sets for row in one.rows])
     except OSError as error:
         raise InputError(f"cannot write {output!r} ({error.strerror}): choose another --output") from error
-    print(f"{sum(map(len, media))} clips of {len(columns)} columns: open {final / 'index.html'} in a browser")
+    count = sum(len(column.clips) for column in written)
+    print(f"{count} clips of {len(columns)} columns: open {final / 'index.html'} in a browser")
 
 
-def _write_media(folder: Path, columns: Sequence[PlayerColumn]) -> list[dict[Line, Media]]:
-    """Write sounds and pictures of each column; a sound that cannot be read is named and left out.
+def _write_media(folder: Path, columns: Sequence[PlayerColumn]) -> list[PlayerColumn]:
+    """Write sounds and pictures of each column, and add them to its clips; one that cannot be read is left out.
 
     Raises:
         InputError: none can be read.
     """
     writer = MediaWriter(folder)
-    result: list[dict[Line, Media]] = []
+    result: list[PlayerColumn] = []
     for number, column in enumerate(columns):
-        written = {}
+        clips = {}
         for line in lines_of([column]):
-            digit = "any" if line.label == NO_LABEL else line.label
-            try:
-                written[line] = writer.write(column.clips[line].file, f"{number:02d}_{digit}_{line.number + 1}")
-            except InputError as error:
-                leave_out(error)
-        result.append(written)
-    if not any(result):
+            clip, name = column.clips[line], f"{number:02d}_{digit(line.label)}_{line.number + 1}"
+            with leaving_out():
+                clips[line] = replace(clip, media=writer.write(clip.file, name))
+        result.append(replace(column, clips=clips))
+    if not any(column.clips for column in result):
         raise InputError("expected recordings, but none of the samples can be read: draw them again")
     return result

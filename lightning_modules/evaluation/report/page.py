@@ -9,8 +9,7 @@ from pathlib import Path
 from string import Template
 
 from lightning_modules.audio import LogMel
-from lightning_modules.evaluation.report.page_columns import Line, PlayerClip, PlayerColumn, digit_name, lines_of
-from lightning_modules.evaluation.report.page_media import Media
+from lightning_modules.evaluation.report.page_columns import Line, PlayerClip, PlayerColumn, digit, digit_name, lines_of
 from lightning_modules.evaluation.report.score_tables import format_scores
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.labels import NO_LABEL
@@ -18,26 +17,22 @@ from lightning_modules.labels import NO_LABEL
 _FILES = ("page.css", "page.js", "blind.js")
 
 
-def write_page(
-    folder: Path, columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]], scores: Sequence[Row]
-) -> None:
+def write_page(folder: Path, columns: Sequence[PlayerColumn], scores: Sequence[Row]) -> None:
     """Write ``index.html`` and the files that it needs, beside the sounds and pictures that are already there.
 
     Args:
         folder: of the page.
-        columns: in their order.
-        media: for each column, those of its clips that could be read.
+        columns: in their order, with the media of their clips.
         scores: rows of the table; may be empty.
     """
     low, high = _decibel_range()
-    present = {line for written in media for line in written}
-    lines = [line for line in lines_of(columns) if line in present]
-    count = sum(map(len, media))
+    lines = lines_of(columns)
+    count = sum(len(column.clips) for column in columns)
     parts = {
-        "identity": _identity(folder, columns, media),
+        "identity": _identity(folder, columns),
         "summary": f"{_number(count, 'clip')} in {_number(len(columns), 'column')}; digits and seeds as rows",
         "filters": "\n".join(_filters(columns, lines)),
-        "tables": "\n".join(_tables(columns, media, lines)),
+        "tables": "\n".join(_tables(columns, lines)),
         "scores": format_scores(scores),
         "low": f"{low:.0f}".replace("-", "−"),
         "high": f"{high:.0f}",
@@ -49,23 +44,21 @@ def write_page(
     (folder / "index.html").write_text(template.substitute(parts), encoding="utf-8")
 
 
-def _tables(
-    columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]], lines: Sequence[Line]
-) -> Iterable[str]:
+def _tables(columns: Sequence[PlayerColumn], lines: Sequence[Line]) -> Iterable[str]:
     """Yield a table of players for samples that were guided towards a digit, and one for those that were not."""
     guided = [line for line in lines if line.label != NO_LABEL]
     for title, part in (("A digit was asked for", guided), ("No digit was asked for", lines[len(guided) :])):
-        shown = [i for i, written in enumerate(media) if any(line in written for line in part)]
+        shown = {i: column for i, column in enumerate(columns) if any(line in column.clips for line in part)}
         if not part:
             continue
         heading = f"<h2>{title}</h2>" if 0 < len(guided) < len(lines) else ""
         head = "".join(
-            f'<th scope="col" {_column_data(i, columns[i])}><span class="model">{escape(columns[i].model)}</span> '
-            f"{_scale_badge(columns[i])}<small>{escape(columns[i].way)}</small></th>"
-            for i in shown
+            f'<th scope="col" {_column_data(i, column)}><span class="model">{escape(column.model)}</span> '
+            f"{_scale_badge(column)}<small>{escape(column.way)}</small></th>"
+            for i, column in shown.items()
         )
         body = "".join(
-            f"<tbody>{''.join(_row(columns, media, line, shown) for line in part if line.label == label)}</tbody>"
+            f"<tbody>{''.join(_row(shown, line) for line in part if line.label == label)}</tbody>"
             for label in dict.fromkeys(line.label for line in part)
         )
         yield (
@@ -76,8 +69,8 @@ def _tables(
         )
 
 
-def _row(columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]], line: Line, shown: Sequence[int]) -> str:
-    seeds = [column.clips[line].seed for column in columns if line in column.clips]
+def _row(columns: dict[int, PlayerColumn], line: Line) -> str:
+    seeds = [column.clips[line].seed for column in columns.values() if line in column.clips]
     drawn = [seed for seed in seeds if seed is not None]
     shared = max(set(drawn), key=lambda seed: (drawn.count(seed), -seed)) if drawn else None
     number = "?" if line.label == NO_LABEL else str(line.label)
@@ -88,19 +81,20 @@ def _row(columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]], li
         f'<button type="button" class="row-play" aria-label="Play the row {digit_name(line.label)}, '
         f'{"recordings" if shared is None else f"seed {shared}"}">play row</button></th>'
     ]
-    for i in shown:
-        if line in media[i]:
-            cells.append(_cell(i, columns[i], columns[i].clips[line], media[i][line], line.label, shared))
+    for i, column in columns.items():
+        if line in column.clips:
+            cells.append(_cell(i, column, column.clips[line], line.label, shared))
         else:
-            cells.append(f'<td {_column_data(i, columns[i])} class="empty"><span class="unseen">no sample</span></td>')
-    return f'<tr data-digit="{_digit(line.label)}">{"".join(cells)}</tr>'
+            cells.append(f'<td {_column_data(i, column)} class="empty"><span class="unseen">no sample</span></td>')
+    return f'<tr data-digit="{digit(line.label)}">{"".join(cells)}</tr>'
 
 
-def _cell(number: int, column: PlayerColumn, clip: PlayerClip, media: Media, label: int, shared: int | None) -> str:
+def _cell(number: int, column: PlayerColumn, clip: PlayerClip, label: int, shared: int | None) -> str:
     what = clip.note or f"seed {clip.seed}"
     name = escape(f"{column.name}: {digit_name(label)}, {what}")
     unlike_row = clip.seed is not None and clip.seed != shared
     note = f"<small>{escape(what)}</small>" if unlike_row or clip.note not in ("", "recording") else ""
+    media = clip.media
     loudness = "" if math.isinf(media.loudness) else f"{media.loudness:.2f}"
     return (
         f'<td {_column_data(number, column)}><span class="who" aria-hidden="true">{escape(column.model)} '
@@ -114,21 +108,20 @@ def _cell(number: int, column: PlayerColumn, clip: PlayerClip, media: Media, lab
 
 
 def _filters(columns: Sequence[PlayerColumn], lines: Sequence[Line]) -> Iterable[str]:
-    labels = dict.fromkeys(line.label for line in lines)
-    yield _chips("digit", "Digit", {_digit(label): "any" if label == NO_LABEL else str(label) for label in labels})
-    yield _chips("model", "Model", {column.model: column.model for column in columns})
     scales = sorted({column.scale for column in columns if column.scale is not None})
-    yield _chips("scale", "γ", {f"{scale:g}": f"{scale:g}" for scale in scales})
+    yield _chips("digit", "Digit", [digit(line.label) for line in lines])
+    yield _chips("model", "Model", [column.model for column in columns])
+    yield _chips("scale", "γ", [f"{scale:g}" for scale in scales])
 
 
-def _chips(name: str, legend: str, values: dict[str, str]) -> str:
+def _chips(name: str, legend: str, values: Sequence[str]) -> str:
     """Write boxes to tick, none of which means all; nothing where there is only one."""
-    if len(values) < 2:
+    texts = [escape(value) for value in dict.fromkeys(values)]
+    if len(texts) < 2:
         return ""
     chips = "".join(
-        f'<label class="chip"><input type="checkbox" name="{name}" value="{escape(value)}"><span>{escape(text)}</span>'
-        "</label>"
-        for value, text in values.items()
+        f'<label class="chip"><input type="checkbox" name="{name}" value="{text}"><span>{text}</span></label>'
+        for text in texts
     )
     return f'    <fieldset><legend>{legend}</legend><div class="chips">{chips}</div></fieldset>'
 
@@ -143,10 +136,6 @@ def _scale_badge(column: PlayerColumn) -> str:
     return "" if column.scale is None else f'<span class="scale-badge">γ = {column.scale:g}</span>'
 
 
-def _digit(label: int) -> str:
-    return "any" if label == NO_LABEL else str(label)
-
-
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
@@ -157,11 +146,11 @@ def _decibel_range() -> tuple[float, float]:
     return 20.0 * math.log10(fe.log_floor), 20.0 * fe.log_max / math.log(10.0)
 
 
-def _identity(folder: Path, columns: Sequence[PlayerColumn], media: Sequence[dict[Line, Media]]) -> str:
+def _identity(folder: Path, columns: Sequence[PlayerColumn]) -> str:
     """Hash names and sounds: votes in a browser belong to one page and survive when it is written again."""
     digest = hashlib.sha256()
-    for column, written in zip(columns, media, strict=True):
+    for column in columns:
         digest.update(f"{column.name} {column.way}\n".encode())
-        for line, one in written.items():
-            digest.update(f"{line} {one.audio}\n".encode() + (folder / one.audio).read_bytes())
+        for line, clip in column.clips.items():
+            digest.update(f"{line} {clip.media.audio}\n".encode() + (folder / clip.media.audio).read_bytes())
     return digest.hexdigest()[:16]

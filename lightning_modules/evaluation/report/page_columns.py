@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datamodules.corpus_layout import DIGITS, Clip, list_clips
+from lightning_modules.evaluation.report.page_media import Media
 from lightning_modules.evaluation.report.sample_sets import SampleSet
 from lightning_modules.labels import NO_LABEL
 
 REAL = "Real speech"
+_UNWRITTEN = Media("", "", 0.0)
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,21 @@ class Line:
 
 @dataclass(frozen=True)
 class PlayerClip:
-    """The clip of a player: its file, and the seed that it was drawn with or a note on the recording."""
+    """The clip of a player: its file, and the seed that it was drawn with or a note on the recording.
+
+    Attributes:
+        media: what the page shows of it, once that is written.
+    """
 
     file: Path
     seed: int | None
     note: str = ""
+    media: Media = _UNWRITTEN
+
+
+def digit(label: int) -> str:
+    """Write a digit: ``3``, and ``any`` for :data:`NO_LABEL`."""
+    return str(label) if label != NO_LABEL else "any"
 
 
 def digit_name(label: int) -> str:

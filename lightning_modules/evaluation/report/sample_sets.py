@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from datamodules.manifest import MANIFEST, PARTS, SETTINGS, Entry, earlier_manifests, read_manifest
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.rows import Row
-from lightning_modules.evaluation.tables.row_files import SCORES, read_rows
+from lightning_modules.evaluation.tables.row_files import SCORES, leave_out, leaving_out, read_each, read_rows
 
 # Folders of a run whose names say nothing of the model.
 _PASSED_OVER = re.compile(r"version_\d+|test|checkpoints|samples|guidance=.*", re.IGNORECASE)
@@ -47,25 +46,13 @@ def collect_samples(runs: Sequence[str]) -> list[SampleSet]:
     Raises:
         InputError: nothing is left.
     """
-    found: dict[Path, SampleSet] = {}
-    for run in runs:
-        try:
-            folders = _find_folders(Path(run).expanduser())
-        except InputError as error:
-            leave_out(error)
-            continue
-        for folder in folders:
-            try:
-                if folder.resolve() not in found:
-                    found[folder.resolve()] = read_samples(folder)
-            except InputError as error:
-                leave_out(error)
+    found = read_each(runs, _find_folders, read_samples)
     if not found:
         raise InputError(
             f"expected folders with samples and their {MANIFEST}, got none from {', '.join(map(repr, runs))}: run "
             "`scoretap test` or `scoretap predict` first"
         )
-    return list(found.values())
+    return found
 
 
 def read_samples(folder: Path) -> SampleSet:
@@ -90,11 +77,6 @@ def read_samples(folder: Path) -> SampleSet:
     return SampleSet(folder, present, _model_name(row) or run, run, _scale(entries), _way(row, entries[0]), rows)
 
 
-def leave_out(what: InputError | str) -> None:
-    """Name on standard error what is not on the page."""
-    print(f"scoretap: left out {what}", file=sys.stderr)
-
-
 def _find_folders(run: Path) -> list[Path]:
     """Find folders below ``run`` that hold samples, also of a run that did not finish."""
     if not run.is_dir():
@@ -117,13 +99,9 @@ def _is_settings(file: Path) -> bool:
 
 
 def _read_scores(file: Path) -> list[Row]:
-    if not file.is_file():
-        return []
-    try:
-        return read_rows(file)
-    except InputError as error:
-        leave_out(error)
-        return []
+    with leaving_out():
+        return read_rows(file) if file.is_file() else []
+    return []
 
 
 def _scale(entries: Sequence[Entry]) -> float | None:

@@ -5,6 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from datamodules.new_files import new_file
 from lightning_modules.evaluation.scoring.columns import TABLE
 from lightning_modules.evaluation.scoring.rows import Row
@@ -40,12 +42,10 @@ def save_curves(path: Path, sweep: Sweep, ys: Sequence[str], heading: str, refer
         heading: of the picture.
         reference: drawn as a horizontal band, from end to end of its interval.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     width = max(2.6 * len(sweep.panels) + 2.4, 6.5)
     figure = Figure(figsize=(width, 2.3 * len(ys) + 0.7), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
     grid = figure.subplots(len(ys), len(sweep.panels), sharex=True, sharey="row", squeeze=False)
     for axes, y in zip(grid, ys, strict=True):
         for axis, panel in zip(axes, sweep.panels, strict=True):
@@ -53,11 +53,11 @@ def save_curves(path: Path, sweep: Sweep, ys: Sequence[str], heading: str, refer
         axes[0].set_ylabel(title(y), fontsize=9)
         _scale_y(axes[0], sweep, y)
     for axis, panel in zip(grid[0], sweep.panels, strict=True):
-        axis.set_title(_literal(panel), fontsize=9)
+        axis.set_title(literal(panel), fontsize=9)
     for axis in grid[-1]:
         axis.set_xlabel(title(sweep.x), fontsize=9)
     _scale_x(grid[0, 0], sweep)
-    figure.supxlabel(_literal(heading), fontsize=7.5, color="0.35")
+    figure.supxlabel(literal(heading), fontsize=7.5, color="0.35")
     figure.legend(
         handles=_handles(sweep, ys, reference), loc="outside right upper", fontsize=8, frameon=False, handlelength=2.6
     )
@@ -79,17 +79,14 @@ def _draw(axis: Any, sweep: Sweep, panel: str, y: str, reference: Row | None) ->
             points = sweep.points(panel, line, column)
             if not points:
                 continue
-            xs = [point.x for point in points]
-            values, lows, highs = ([scale * point[place] for point in points] for place in (1, 2, 3))
+            xs, *figures = np.array(points).T
+            values, lows, highs = (scale * each for each in figures)
             look = _look(number, unseen)
             axis.plot(xs, values, **look, zorder=3)
             if len(sweep.lines) <= BANDS:
                 axis.fill_between(xs, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
             else:
-                reach = [
-                    [v - a for v, a in zip(values, lows, strict=True)],
-                    [b - v for v, b in zip(values, highs, strict=True)],
-                ]
+                reach = values - lows, highs - values
                 axis.errorbar(xs, values, reach, fmt="none", ecolor=look["color"], elinewidth=0.9, alpha=0.45)
 
 
@@ -104,7 +101,7 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
-        Line2D([], [], label=_literal(line), **_look(number, False)) for number, line in enumerate(sweep.lines)
+        Line2D([], [], label=literal(line), **_look(number, False)) for number, line in enumerate(sweep.lines)
     ]
     if any(unseen for y in ys for _, unseen in strokes(sweep, y)):
         gray: dict[str, Any] = {"color": "0.35", "markersize": 4.5, "marker": "o", "linewidth": 1.4}
@@ -113,7 +110,7 @@ def _handles(sweep: Sweep, ys: Sequence[str], reference: Row | None) -> list[Any
             Line2D([], [], label=UNSEEN, linestyle="--", markerfacecolor="white", **gray),
         ]
     if reference is not None:
-        handles.append(Patch(color="0.5", alpha=0.35, label=_literal(f"reference: {reference.name}")))
+        handles.append(Patch(color="0.5", alpha=0.35, label=literal(f"reference: {reference.name}")))
     kind = "bands" if len(sweep.lines) <= BANDS else "bars"
     several = any(mark.runs > 1 for mark in sweep.marks)
     note = f"{kind}: 95 % intervals" + (",\nof several runs ± deviation" if several else "")
@@ -127,7 +124,7 @@ def _scale_x(axis: Any, sweep: Sweep) -> None:
     logarithmic = TABLE[sweep.x].is_cost and values[0] > 0
     if logarithmic:
         axis.set_xscale("log")
-        _plain_ticks(axis.xaxis, values)
+        set_plain_ticks(axis.xaxis, values)
     near = logarithmic and any(right < 1.2 * left for left, right in pairwise(values))
     if len(values) <= 8 and not near:
         axis.set_xticks(values, [f"{value:g}" for value in values])
@@ -142,10 +139,10 @@ def _scale_y(axis: Any, sweep: Sweep, y: str) -> None:
     elif values and min(values) > 0 and max(values) / min(values) >= STEEP:
         axis.set_yscale("log")
         axis.set_ylim(bottom=min(values) / 2)  # an interval may reach to zero and below
-        _plain_ticks(axis.yaxis, values)
+        set_plain_ticks(axis.yaxis, values)
 
 
-def _plain_ticks(scaled: Any, values: Sequence[float]) -> None:
+def set_plain_ticks(scaled: Any, values: Sequence[float] = (1.0,)) -> None:
     """Set ticks at 1, 2, 5, 10 without powers; fewer where they would span more than two decades."""
     from matplotlib.ticker import LogLocator
 
@@ -153,6 +150,6 @@ def _plain_ticks(scaled: Any, values: Sequence[float]) -> None:
     scaled.set(major_locator=LogLocator(subs=subs), major_formatter="{x:g}", minor_formatter="")
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Escape dollar signs, which would begin a formula."""
     return text.replace("$", r"\$")

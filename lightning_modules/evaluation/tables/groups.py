@@ -119,13 +119,7 @@ def _place(row: Row) -> tuple[Any, ...]:
     if kind == "folder":
         return (4, name, row.file)
     scale = row["guidance_scale"]
-    return (
-        5,
-        -1.0 if scale is None else scale,
-        name,
-        *(_sort_key(row[each]) for each in SETTINGS),
-        row.file,
-    )
+    return (5, -1.0 if scale is None else scale, name, *(_sort_key(row[each]) for each in SETTINGS), row.file)
 
 
 def _sort_key(value: Any) -> tuple[bool, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 from datamodules.new_files import new_file
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.tables.cells import marked_name, marks
+from lightning_modules.evaluation.tables.curves import literal, set_plain_ticks
 from lightning_modules.evaluation.tables.groups import Group
 from lightning_modules.evaluation.tables.markdown import format_heading
-from lightning_modules.evaluation.tables.paper import QUOTED, SOURCE
+from lightning_modules.evaluation.tables.paper import QUOTED, SOURCE, gmacs_per_sample
 
 OURS, THEIRS = "tab:blue", "tab:orange"
 # Where a label may stand beside its point: horizontal alignment, then offsets in points; the first free place is taken.
@@ -49,45 +50,34 @@ def model_rows(group: Group) -> list[Row]:
 
 def _draw(axis: Any, group: Group) -> list[tuple[float, float, str, str]]:
     """Draw everything but the labels, of which x, y, text and colour are returned."""
-    from matplotlib.ticker import LogLocator
-
     points = []
     for row in model_rows(group):
         fill = "none" if "†" in marks(row) else OURS
         axis.errorbar(
             row["gmacs_per_sample"], row["fid"], row["fid_error"], fmt="o", color=OURS, markerfacecolor=fill, capsize=2
         )
-        points.append((row["gmacs_per_sample"], row["fid"], _literal(marked_name(row)), OURS))
+        points.append((row["gmacs_per_sample"], row["fid"], literal(marked_name(row)), OURS))
     axis.plot([], [], "o", color=OURS, label="models, ± standard error\n(hollow: few clips, †)")
     for quoted in QUOTED:
-        if quoted.gmacs_per_sample is not None:
-            x, y = float(quoted.gmacs_per_sample), float(quoted.fid)
-            axis.plot(x, y, "s", color=THEIRS)
-            points.append((x, y, quoted.model, THEIRS))
+        if (x := gmacs_per_sample(quoted)) is not None:
+            axis.plot(x, float(quoted["fid"]), "s", color=THEIRS)
+            points.append((x, float(quoted["fid"]), quoted["name"], THEIRS))
     axis.plot([], [], "s", color=THEIRS, label=f"quoted, not comparable\n(other data, other evaluator):\n{SOURCE}")
     real = [row for row in group.rows if row["kind"] in ("anchor", "floor") and row["fid"] is not None]
     for number, row in enumerate(real):
         style = ":" if row["kind"] == "floor" else ("--", "-.", (0, (8, 3)), "-")[number % 4]
-        axis.axhline(row["fid"], color=f"C{2 + number % 8}", linestyle=style, linewidth=1, label=_legend(row))
+        label = literal(f"{marked_name(row)}: FID {row['fid']:.3g}")
+        axis.axhline(row["fid"], color=f"C{2 + number % 8}", linestyle=style, linewidth=1, label=label)
     fids = [y for _, y, _, _ in points] + [row["fid"] for row in real]
     axis.set(xlabel="GMACs per sample", ylabel="FID", xscale="log", yscale="log" if min(fids) > 0 else "linear")
-    axis.set_title(_literal(format_heading(group)), fontsize=9)
+    axis.set_title(literal(format_heading(group)), fontsize=9)
     for scaled in (axis.xaxis, axis.yaxis):
         if scaled.get_scale() == "log":
-            scaled.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter="")
+            set_plain_ticks(scaled)
     axis.margins(x=0.2, y=0.15)
     axis.grid(which="major", alpha=0.3)
     axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8)
     return points
-
-
-def _legend(row: Row) -> str:
-    return _literal(f"{marked_name(row)}: FID {row['fid']:.3g}")
-
-
-def _literal(text: str) -> str:
-    """Escape dollar signs, which would begin a formula."""
-    return text.replace("$", r"\$")
 
 
 def _label(axis: Any, renderer: Any, points: Sequence[tuple[float, float, str, str]]) -> None:

@@ -3,9 +3,10 @@
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.columns import (
@@ -21,6 +22,7 @@ from lightning_modules.evaluation.scoring.descriptions import read_description
 from lightning_modules.evaluation.scoring.rows import Row
 
 SCORES = "scores.json"
+T = TypeVar("T")
 
 
 def collect_rows(runs: Sequence[str]) -> list[Row]:
@@ -31,28 +33,43 @@ def collect_rows(runs: Sequence[str]) -> list[Row]:
     Raises:
         InputError: nothing is left.
     """
-    rows: list[Row] = []
-    read: set[Path] = set()
-    for run in runs:
-        try:
-            files = _find_files(Path(run).expanduser())
-        except InputError as error:
-            _leave_out(error)
-            continue
-        for file in files:
-            if file.resolve() in read:
-                continue
-            read.add(file.resolve())
-            try:
-                rows += read_rows(file)
-            except InputError as error:
-                _leave_out(error)
+    rows = [row for read in read_each(runs, _find_files, read_rows) for row in read]
     if not rows:
         raise InputError(
             f"expected run folders with {SCORES} or JSON files of `scoretap score`, got no row from "
             f"{', '.join(map(repr, runs))}: run `scoretap test` first"
         )
     return rows
+
+
+def read_each(runs: Sequence[str], find: Callable[[Path], list[Path]], read: Callable[[Path], T]) -> list[T]:
+    """Read the places that ``find`` finds in each of ``runs``, each once, in order.
+
+    What raises InputError is named on standard error and left out.
+    """
+    found: dict[Path, T | None] = {}
+    for run in runs:
+        with leaving_out():
+            for place in find(Path(run).expanduser()):
+                if place.resolve() not in found:
+                    found[place.resolve()] = None
+                    with leaving_out():
+                        found[place.resolve()] = read(place)
+    return [each for each in found.values() if each is not None]
+
+
+@contextmanager
+def leaving_out() -> Iterator[None]:
+    """Go on after an InputError, which is named on standard error."""
+    try:
+        yield
+    except InputError as error:
+        leave_out(error)
+
+
+def leave_out(what: InputError | str) -> None:
+    """Name on standard error what is not shown."""
+    print(f"scoretap: left out {what}", file=sys.stderr)
 
 
 def read_rows(file: Path) -> list[Row]:
@@ -116,16 +133,8 @@ def _is_valid(column: str, value: Any) -> bool:
     if column == "notes":
         return isinstance(value, list)
     if column in NUMBERS:
-        return _is_number(value)
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     expected = TABLE[column].value
     if expected == DIGITS:
         return isinstance(value, list) and all(isinstance(digit, int) for digit in value)
     return isinstance(value, str) or expected != TEXT
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _leave_out(error: InputError) -> None:
-    print(f"scoretap: left out {error}", file=sys.stderr)

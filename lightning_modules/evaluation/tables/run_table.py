@@ -1,15 +1,11 @@
 """`scoretap table` writes the scores of many runs as one document."""
 
-import csv
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.columns import COLUMNS
-from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.scoring.output import make_folder, write_csv, write_text
 from lightning_modules.evaluation.tables.groups import group_rows
 from lightning_modules.evaluation.tables.markdown import format_markdown
 from lightning_modules.evaluation.tables.plot import save_plot
@@ -36,27 +32,16 @@ def make_table(runs: list[str], output: str = "table", readme: str | None = None
     document = None if readme is None else _split_at_marks(Path(readme).expanduser())
     rows = collect_rows(runs)
     folder = Path(output).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {output!r} ({error.strerror}): choose another --output") from error
+    make_folder(folder, repr(output))
     groups = group_rows(rows)
     markdown = format_markdown(groups)
-    _write_text(folder / "table.md", markdown)
-    write_rows(folder / "table.csv", rows)
+    write_text(folder / "table.md", markdown)
+    write_csv(folder / "table.csv", [*COLUMNS, "file"], ([*row.cells().values(), row.file] for row in rows), form="")
     save_plot(folder / "fid_against_gmacs.png", groups)
     if readme is not None and document is not None:
         before, after = document
-        _write_text(Path(readme).expanduser().resolve(), f"{before}{BEGIN}\n{markdown}{END}{after}")
+        write_text(Path(readme).expanduser().resolve(), f"{before}{BEGIN}\n{markdown}{END}{after}")
     print(markdown, end="")
-
-
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write all columns of every row, and the file that it came from, as CSV."""
-    with new_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*COLUMNS, "file"])
-        writer.writerows([*(_cell(row[column]) for column in COLUMNS), row.file] for row in rows)
 
 
 def _split_at_marks(path: Path) -> tuple[str, str]:
@@ -69,13 +54,3 @@ def _split_at_marks(path: Path) -> tuple[str, str]:
     if match is None or text.count(BEGIN) != 1 or text.count(END) != 1:
         raise InputError(f"expected {BEGIN} and then {END}, once each, in {str(path)!r}: put them where the table goes")
     return match[1], match[2]
-
-
-def _cell(value: Any) -> Any:
-    """Join a list to one cell; csv writes None as an empty cell and numbers in full."""
-    return "; ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _write_text(path: Path, text: str) -> None:
-    with new_file(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))

@@ -1,6 +1,5 @@
 """Places rows of many runs as marks in a plot: in a panel, on a line, at a value of the x-axis."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, stdev
@@ -12,6 +11,7 @@ from lightning_modules.evaluation.scoring.measures import NORMAL
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.tables.axes import labels, order, read
 from lightning_modules.evaluation.tables.groups import SETTINGS
+from lightning_modules.evaluation.tables.row_files import leave_out
 
 
 class Point(NamedTuple):
@@ -88,7 +88,7 @@ def arrange(rows: Iterable[Row], x: str, panels: Sequence[str], lines: Sequence[
     placed: list[tuple[tuple[Any, ...], tuple[Any, ...], Row]] = []
     for row in rows:
         if row[x] is None:
-            print(f"scoretap: left out {row.name!r} ({row.file}): no {x}", file=sys.stderr)
+            leave_out(f"{row.name!r} ({row.file}): no {x}")
             continue
         placed.append((_values(row, panels), _values(row, lines), row))
     panel_names = _names(panels, [panel for panel, _, _ in placed])

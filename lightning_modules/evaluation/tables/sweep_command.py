@@ -1,19 +1,18 @@
 """`scoretap plot` draws metrics of many runs against a swept setting, and writes them as Markdown."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.descriptions import Description
+from lightning_modules.evaluation.scoring.output import make_folder, write_text
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.tables.axes import KEYS, MEASURED, check_columns, labels, read
 from lightning_modules.evaluation.tables.curves import save_curves, strokes
 from lightning_modules.evaluation.tables.groups import Group, group_rows
 from lightning_modules.evaluation.tables.markdown import format_heading
-from lightning_modules.evaluation.tables.row_files import collect_rows
+from lightning_modules.evaluation.tables.row_files import collect_rows, leave_out
 from lightning_modules.evaluation.tables.sweep import Sweep, arrange, with_seen_accuracy
 from lightning_modules.evaluation.tables.sweep_markdown import cheapest_sentence, format_sweep
 
@@ -84,8 +83,7 @@ def _write(picture: Path, drawn: Sequence[Drawn], keys: tuple[list[str], list[st
         print(path)
         sections.append(format_sweep(sweep, ys, keys, heading, reference))
     document = picture.with_suffix(".md")
-    with new_file(document) as temporary:
-        temporary.write_bytes(("\n\n".join(sections) + "\n").encode("utf-8"))
+    write_text(document, "\n\n".join(sections) + "\n")
     print(document)
     for _, sweep, _, reference in drawn:
         if reference is not None:
@@ -101,10 +99,7 @@ def _picture(output: str) -> Path:
     path = Path(output).expanduser()
     if path.suffix not in SUFFIXES:
         raise InputError(f"expected an --output that ends in .png, .svg or .pdf, got {output!r}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder of {output!r} ({error.strerror}): choose another --output") from error
+    make_folder(path.parent, f"of {output!r}")
     return path
 
 
@@ -136,5 +131,5 @@ def _has_points(sweep: Sweep, y: str) -> bool:
     """Whether ``y`` can be drawn; if not, it is named on standard error."""
     found = any(mark.row[column] is not None for mark in sweep.marks for column, _ in strokes(sweep, y))
     if sweep.marks and not found:
-        print(f"scoretap: left out {y}: no row has it", file=sys.stderr)
+        leave_out(f"{y}: no row has it")
     return found

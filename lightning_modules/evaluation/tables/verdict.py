@@ -19,39 +19,23 @@ def bound(reference: Row, column: str) -> float:
     less = TABLE[column].better == LESS
     if has_interval(reference, column):
         return interval(reference, column)[int(less)]
-    slack = TOLERANCE * abs(reference[column])
     value: float = reference[column]
-    return value + slack if less else value - slack
-
-
-def worse_figures(row: Row, reference: Row) -> list[str]:
-    """List those :data:`QUALITIES` in which ``row`` is worse than ``reference``."""
-    found = []
-    for column in QUALITIES:
-        if row[column] is not None and reference[column] is not None:
-            gain = row[column] - bound(reference, column)
-            if gain > 0 if TABLE[column].better == LESS else gain < 0:
-                found.append(column)
-    return found
-
-
-def unknown_figures(row: Row, reference: Row) -> list[str]:
-    """List those :data:`QUALITIES` that one of the rows does not state."""
-    return [column for column in QUALITIES if row[column] is None or reference[column] is None]
-
-
-def is_as_good(row: Row, reference: Row) -> bool:
-    """Whether ``row`` states all :data:`QUALITIES` and has those of ``reference``."""
-    return not worse_figures(row, reference) and not unknown_figures(row, reference)
+    return value + TOLERANCE * abs(value) * (1 if less else -1)
 
 
 def verdict(row: Row, reference: Row) -> str:
-    """Write ``yes``, or ``no`` or ``not known`` and in which figures."""
-    if worse := worse_figures(row, reference):
+    """Write ``yes``, or ``no`` or ``not known`` and in which :data:`QUALITIES`."""
+    known = [column for column in QUALITIES if row[column] is not None and reference[column] is not None]
+    if worse := [column for column in known if _is_worse(row, reference, column)]:
         return f"no: {', '.join(worse)}"
-    if unknown := unknown_figures(row, reference):
+    if unknown := [column for column in QUALITIES if column not in known]:
         return f"not known: {', '.join(unknown)}"
     return "yes"
+
+
+def _is_worse(row: Row, reference: Row, column: str) -> bool:
+    gain: float = row[column] - bound(reference, column)
+    return gain > 0 if TABLE[column].better == LESS else gain < 0
 
 
 def share_of_cost(row: Row, reference: Row) -> float | None:
@@ -62,5 +46,6 @@ def share_of_cost(row: Row, reference: Row) -> float | None:
 
 def cheapest(marks: Sequence[Mark], reference: Row) -> Mark | None:
     """Find the mark of fewest GMACs per sample that is as good as ``reference``, or None."""
-    passing = [mark for mark in marks if mark.row["gmacs_per_sample"] is not None and is_as_good(mark.row, reference)]
+    stated = [mark for mark in marks if mark.row["gmacs_per_sample"] is not None]
+    passing = [mark for mark in stated if verdict(mark.row, reference) == "yes"]
     return min(passing, key=lambda mark: mark.row["gmacs_per_sample"], default=None)

@@ -32,7 +32,6 @@ def save_spectrograms(
         columns: label of each column.
         sample_rate: Hz.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(0.8 + 3.0 * len(columns), 0.4 + 2.6 * len(rows)), dpi=110, layout="constrained")
@@ -53,4 +52,4 @@ def save_spectrograms(
     for axis in axes[-1]:
         axis.set_xlabel("seconds", fontsize=8)
     with new_file(path) as temporary:
-        FigureCanvasAgg(figure).print_png(temporary)
+        figure.savefig(temporary, format="png")
