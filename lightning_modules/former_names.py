@@ -33,6 +33,7 @@ FORMER_NAMES = {
     "lightning_modules.evaluation.scoring.command": "lightning_modules.evaluation.scoring.folder_scores",
     "lightning_modules.evaluation.scoring.external.judge": "lightning_modules.evaluation.scoring.external.metric",
     "lightning_modules.evaluation.scoring.facts": "lightning_modules.evaluation.scoring.row_facts",
+    "lightning_modules.evaluation.scoring.guide": "lightning_modules.evaluation.scoring.generators",
     "lightning_modules.evaluation.scoring.judging": "lightning_modules.evaluation.scoring.predictions",
     "lightning_modules.evaluation.scoring.keeping": "lightning_modules.evaluation.scoring.reference_cache",
     "lightning_modules.evaluation.scoring.real_speech": "lightning_modules.evaluation.scoring.scorer",

@@ -11,7 +11,7 @@ from callbacks.sample_folder import spread_requests
 from datamodules.audio_files import write_wav
 from lightning_modules import load_generator
 from lightning_modules.checkpoints.reading import find_checkpoint
-from lightning_modules.evaluation.scoring.guide import GuideAccuracy
+from lightning_modules.evaluation.scoring.generators import GuideAccuracy
 from lightning_modules.evaluation.scoring.row_facts import commit
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 

@@ -1,17 +1,19 @@
 """Scores the samples of a generator as one row, beside rows of real speech."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from datamodules.manifest import read_manifest
 from lightning_modules.bases.generator import Generator
-from lightning_modules.errors import InputError
-from lightning_modules.evaluation.scoring.columns import FACTS
+from lightning_modules.evaluation.scoring.columns import FACTS, LARGEST_GAP
 from lightning_modules.evaluation.scoring.external import FolderWaveforms
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
-from lightning_modules.evaluation.scoring.guide import GuideAccuracy
+from lightning_modules.evaluation.scoring.predictions import check_clips
 from lightning_modules.evaluation.scoring.row_facts import cost_facts, device_name, origin_facts, sampling_descriptions
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.scoring.scorer import Scorer
@@ -27,13 +29,48 @@ def load_matching_evaluator(path: str, generator: Generator) -> EvaluatorModule:
         InputError: it cannot be used, or needs clips of another rate or length than the generator makes.
     """
     evaluator = load_evaluator(path).to(generator.device)
-    theirs, ours = evaluator.front_end, generator.front_end
-    if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
-        raise InputError(
-            f"evaluator and generator must share rate and length, they have {theirs.sample_rate} Hz, "
-            f"{theirs.num_samples} samples and {ours.sample_rate} Hz, {ours.num_samples}: train them on one corpus"
-        )
+    check_clips(evaluator, generator.front_end, "the generator makes")
     return evaluator
+
+
+class GuideAccuracy:
+    """Counts the clips whose digit the guide recognises, at the lowest noise level.
+
+    Args:
+        generator: has the classifier.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.hits, self.clips = 0, 0
+
+    @torch.no_grad()
+    def count_hits(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pass waveforms ``(B, N)`` and digits ``(B,)`` on, and count those that the guide recognises."""
+        free, device = self.generator.is_classifier_free(), self.generator.device
+        classifier = None if free else self.generator.classifier  # without it there is no guide to be deceived
+        for waveform, y in batches:
+            intended = y >= 0
+            if classifier is not None and bool(intended.any()):
+                x_0 = self.generator.front_end.to(device)(waveform[intended].to(device))
+                t = torch.full((len(x_0),), self.generator.sde.t_min, device=device)
+                recognised = classifier.network(*classifier.scaling(x_0, t)).argmax(dim=1).cpu()
+                self.hits += int((recognised == y[intended]).sum())
+                self.clips += len(recognised)
+            yield waveform, y
+
+    def figures(self, accuracy: float | None) -> tuple[dict[str, float], list[str]]:
+        """Compute ``guide_accuracy``, and a note where it is far above the evaluator's ``accuracy``."""
+        if not self.clips or accuracy is None:
+            return {}, []
+        own = self.hits / self.clips
+        notes = []
+        if own - accuracy > LARGEST_GAP:
+            notes.append(
+                f"guide_accuracy: the guide hears {own:.1%} right, the evaluator {accuracy:.1%}: guidance finds "
+                "patterns that only the guide takes for digits"
+            )
+        return {"guide_accuracy": own}, notes
 
 
 def generator_rows(

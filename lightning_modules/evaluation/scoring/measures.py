@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -40,6 +40,11 @@ class Predictions(NamedTuple):
     y: Tensor
     index: Tensor  # type: ignore[assignment]  # hides tuple.index, which compares elements
 
+    @classmethod
+    def joined(cls, parts: Iterable["Predictions"]) -> "Predictions":
+        """Join batches of predictions, on the CPU."""
+        return cls(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
+
 
 def local_metric(metric: Metric) -> Metric:
     """Let ``metric`` compute from the clips of this process only: one process measures a row while others wait."""
@@ -67,17 +72,6 @@ class Measure(ABC):
         for metric in self.metrics():
             metric.to(device)
 
-    def compute_locally(self) -> None:
-        """Make each of its metrics a :func:`local_metric`."""
-        for metric in self.metrics():
-            local_metric(metric)
-
-    def _undo_sync(self) -> None:
-        """Give its metrics the state of their own process back; after an error torchmetrics leaves that of all."""
-        for metric in self.metrics():
-            if metric._is_synced:
-                metric.unsync()
-
     def confusion(self) -> list[list[int]] | None:
         """Count clips by intended and recognised digit; None where this measure does not, or no digit was intended."""
         return None
@@ -91,7 +85,9 @@ class Measure(ABC):
                 found = {column: float(value) for column, value in part().items()}
             except (ValueError, torch.linalg.LinAlgError) as error:
                 notes.append(f"{name}: {error}")
-                self._undo_sync()
+                for metric in self.metrics():
+                    if metric._is_synced:
+                        metric.unsync()  # after an error torchmetrics leaves the state of all processes
                 continue
             figures |= {column: value for column, value in found.items() if math.isfinite(value)}
             notes += [f"{column}: {value}, left out" for column, value in found.items() if not math.isfinite(value)]
@@ -118,17 +114,13 @@ class Recognition(Measure):
         return {"confidence": self._confidence, "accuracy": self._accuracy, "accuracy interval": self._interval}
 
     def confusion(self) -> list[list[int]] | None:
-        counts = self._counts()
+        counts = self.metric.compute()["confusion"]
         return counts.tolist() if counts.any() else None
-
-    def _counts(self) -> Tensor:
-        counts: Tensor = self.metric.compute()["confusion"]
-        return counts
 
     def _confidence(self) -> dict[str, Any]:
         values = self.metric.compute()
-        error = values.get("confidence_error")
-        return {"confidence": values["confidence"]} | _ends("confidence", values["confidence"], error)
+        own = values["confidence"]
+        return {"confidence": own} | _ends("confidence", own, values.get("confidence_error"))
 
     def _accuracy(self) -> dict[str, Any]:
         values = self.metric.compute()
@@ -137,7 +129,7 @@ class Recognition(Measure):
         return {"accuracy": values["accuracy"]}
 
     def _interval(self) -> dict[str, Any]:
-        counts = self._counts()
+        counts = self.metric.compute()["confusion"]
         if not counts.any():
             return {}
         # Resampling takes no notice of the order of hits and misses: their numbers are enough.

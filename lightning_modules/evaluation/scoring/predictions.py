@@ -1,14 +1,16 @@
 """Lets an evaluator predict the digits of clips, and measures its predictions as one row."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lightning_modules.audio import FrontEnd
 from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError, NonFiniteError
-from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition
+from lightning_modules.evaluation.scoring.measures import Diversity, Measure, Predictions, Recognition, local_metric
 from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluator import EvaluatorModule
 
@@ -31,6 +33,20 @@ def measuring_device(evaluator: EvaluatorModule) -> torch.device:
 def full_precision() -> Any:
     """Make a context without TF32, which keeps only 10 bits of a feature."""
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+
+
+def check_clips(evaluator: EvaluatorModule, front_end: FrontEnd, maker: str) -> None:
+    """Refuse an evaluator that takes clips of another rate or length than ``front_end``, as ``maker`` says.
+
+    Raises:
+        InputError: says both.
+    """
+    theirs, ours = evaluator.front_end, front_end
+    if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
+        raise InputError(
+            f"expected an evaluator of clips of {ours.num_samples} samples at {ours.sample_rate} Hz, which {maker}, "
+            f"got {theirs.num_samples} at {theirs.sample_rate} Hz: train one on such clips"
+        )
 
 
 def predict_batch(evaluator: EvaluatorModule, waveform: Tensor, y: Tensor, index: Tensor) -> Predictions:
@@ -91,20 +107,19 @@ def measure(
         for each in measures:
             if not count:
                 each.to(batch.features.device)
-                each.compute_locally()
+                for metric in each.metrics():
+                    local_metric(metric)  # other processes wait
             each.update(batch)
         count += len(batch.y)
     if not count:
         raise InputError(f"expected clips to score, but {name!r} has none")
-    figures: dict[str, float] = {}
-    notes: list[str] = []
+    row = Row(name, count, evaluator=evaluator, reference_count=reference_count)
     for each in measures:
-        own_figures, own_notes = each.compute()
-        figures |= own_figures
-        notes += own_notes
+        figures, notes = each.compute()
+        row.figures.update(figures)
+        row.notes.extend(notes)
     tables = [table for each in measures if (table := each.confusion()) is not None]
-    confusion = tables[0] if tables else None
-    return Row(name, count, figures, notes, evaluator, reference_count, confusion=confusion)
+    return replace(row, confusion=tables[0] if tables else None)
 
 
 def score_clips(

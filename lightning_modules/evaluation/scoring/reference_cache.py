@@ -22,13 +22,37 @@ DIGEST_BYTES = 32  # SHA-256 of what follows it in a file
 T = TypeVar("T")
 
 
-def cache_path(cache_dir: Path | None, key: str) -> Path:
-    """Name the file of ``key``, which need not exist; ``cache_dir`` is a folder of the user's cache by default."""
-    return (cache_dir or default_cache_dir() / "references") / f"{key}.pt"
+def compute_once(
+    cache_dir: Path | None,
+    identity: dict[str, Any],
+    root: Path,
+    clips: Mapping[Any, Sequence[Clip]],
+    compute: Callable[[], dict[str, Any]],
+    unpack: Callable[[dict[str, Any]], T],
+) -> T:
+    """Read what was computed of clips, or compute and store it.
+
+    Args:
+        cache_dir: where the files are; a folder of the user's cache by default.
+        identity: plain values that the result depends on, beside the clips.
+        root: folder that the paths of clips are relative to.
+        clips: of each split; a recording counts by its path and its bytes.
+        compute: makes tensors and plain values by name.
+        unpack: makes the result of them; KeyError and TypeError mean that they are something else.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    path = (cache_dir or default_cache_dir() / "references") / f"{_key(identity, root, clips)}.pt"
+    result = _read(path, unpack) if path.exists() else None
+    if result is None:
+        stored = compute()
+        _write(path, stored)
+        result = unpack(stored)
+    return result
 
 
-def clips_key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence[Clip]]) -> str:
-    """Hash plain values and the clips of each split; a recording counts by its path and its bytes."""
+def _key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence[Clip]]) -> str:
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     for split in sorted(clips):
         paths = [clip.path for clip in clips[split]]
@@ -38,12 +62,7 @@ def clips_key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence
     return digest.hexdigest()[:32]
 
 
-def write_cache(path: Path, stored: Any) -> None:
-    """Write tensors and plain values under a temporary name, then rename.
-
-    Raises:
-        InputError: the folder cannot be written.
-    """
+def _write(path: Path, stored: dict[str, Any]) -> None:
     content = io.BytesIO()
     torch.save(stored, content)
     try:
@@ -56,20 +75,13 @@ def write_cache(path: Path, stored: Any) -> None:
         ) from error
 
 
-def read_cache(path: Path, restore: Callable[[Any], T]) -> T | None:
-    """Read what :func:`write_cache` wrote; None where there is nothing or it is damaged.
-
-    Args:
-        path: the file.
-        restore: makes the result of what was stored; KeyError and TypeError mean that it is something else.
-    """
-    if not path.exists():
-        return None
+def _read(path: Path, unpack: Callable[[dict[str, Any]], T]) -> T | None:
+    """Read what :func:`_write` wrote; None where it is damaged."""
     try:
         content = memoryview(path.read_bytes())
         if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
             raise EOFError("another digest")
-        return restore(torch.load(io.BytesIO(content[DIGEST_BYTES:]), map_location="cpu", weights_only=True))
+        return unpack(torch.load(io.BytesIO(content[DIGEST_BYTES:]), map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
-        warnings.warn(f"cached reference {path} is damaged: computing it again", stacklevel=3)
+        warnings.warn(f"cached reference {path} is damaged: computing it again", stacklevel=4)
         return None

@@ -14,7 +14,7 @@ from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches
 from lightning_modules.evaluation.scoring.measures import Predictions, local_metric
 from lightning_modules.evaluation.scoring.predictions import measuring_device, predict
-from lightning_modules.evaluation.scoring.reference_cache import cache_path, clips_key, read_cache, write_cache
+from lightning_modules.evaluation.scoring.reference_cache import compute_once
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
 
@@ -75,16 +75,25 @@ def load_reference(
     Raises:
         InputError: the corpus cannot be used, or the evaluator recognises the digits of too few of its test clips.
     """
-    clips = list_splits(root, labels)
-    path = cache_path(cache_dir, clips_key(_identity(evaluator), root, clips))
-    reference = read_cache(path, _restore)
-    if reference is not None:
-        _check_accuracy(reference.test, minimum_accuracy, root)
-        return _move(reference, measuring_device(evaluator))
-    test = _predict_clips(evaluator, root, clips["test"], batch_size, "real test")
-    _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
-    reference = _summarise(_predict_clips(evaluator, root, clips["train"], batch_size, "real train"), test)
-    write_cache(path, _plain(reference))
+    clips, fe = list_splits(root, labels), evaluator.front_end
+
+    def hear(split: Split) -> Predictions:
+        read = clip_batches(root, clips[split], fe.sample_rate, fe.num_samples, batch_size, f"real {split}")
+        return Predictions.joined(predict(evaluator, read))
+
+    def compute() -> dict[str, Any]:
+        test = hear("test")
+        _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
+        return _plain(_summarise(hear("train"), test))
+
+    identity = {
+        "format": FORMAT,
+        "evaluator": fingerprint(evaluator.state_dict()),
+        "front_end": fe.settings,
+        "clusters": importlib.util.find_spec("sklearn") is not None,
+    }
+    reference = compute_once(cache_dir, identity, root, clips, compute, _restore)
+    _check_accuracy(reference.test, minimum_accuracy, root)
     return _move(reference, measuring_device(evaluator))
 
 
@@ -104,14 +113,6 @@ def list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
     return {"train": clips["train"], "test": clips["test"]}
 
 
-def _predict_clips(
-    evaluator: EvaluatorModule, root: Path, clips: list[Clip], batch_size: int, name: str
-) -> Predictions:
-    fe = evaluator.front_end
-    parts = predict(evaluator, clip_batches(root, clips, fe.sample_rate, fe.num_samples, batch_size, name))
-    return Predictions(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
-
-
 def _accuracy(test: Predictions) -> float:
     return float((test.log_probs.argmax(dim=1) == test.y).double().mean())
 
@@ -123,16 +124,6 @@ def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
             f"the evaluator recognises {accuracy:.1%} of the {len(test.y)} test clips of {str(root)!r}, it needs "
             f"{minimum:.1%}: train it on this corpus, or set minimum_accuracy lower"
         )
-
-
-def _identity(evaluator: EvaluatorModule) -> dict[str, Any]:
-    """Collect all that a reference depends on, except for the clips."""
-    return {
-        "format": FORMAT,
-        "evaluator": fingerprint(evaluator.state_dict()),
-        "front_end": evaluator.front_end.settings,
-        "clusters": importlib.util.find_spec("sklearn") is not None,
-    }
 
 
 def _move(reference: Reference, device: torch.device) -> Reference:

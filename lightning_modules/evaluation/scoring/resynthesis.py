@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lightning_modules.audio import GriffinLim, Vocoder
 from lightning_modules.checkpoints.reading import fingerprint
-from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.descriptions import PLAIN
 from lightning_modules.evaluation.scoring.folders import clip_batches
 from lightning_modules.evaluation.scoring.measures import Predictions
-from lightning_modules.evaluation.scoring.predictions import WaveformBatches, predict
-from lightning_modules.evaluation.scoring.reference_cache import cache_path, clips_key, read_cache, write_cache
+from lightning_modules.evaluation.scoring.predictions import WaveformBatches, check_clips, predict
+from lightning_modules.evaluation.scoring.reference_cache import compute_once
 from lightning_modules.evaluation.scoring.references import FORMAT, list_splits
+from lightning_modules.evaluation.scoring.rows import GRIFFIN_LIM, REAL_TEST, THROUGH
 from lightning_modules.evaluator import EvaluatorModule
-
-GRIFFIN_LIM = "Griffin-Lim"
 
 
 def anchor_vocoders(evaluator: EvaluatorModule, vocoder: Vocoder | None = None) -> dict[str, Vocoder]:
@@ -35,13 +34,7 @@ def anchor_vocoders(evaluator: EvaluatorModule, vocoder: Vocoder | None = None) 
     """
     front_end = None if vocoder is None else vocoder.front_end
     chosen = vocoder if isinstance(vocoder, GriffinLim) else GriffinLim(front_end)
-    theirs, ours = evaluator.front_end, chosen.front_end
-    if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
-        raise InputError(
-            f"expected an evaluator of clips of {ours.num_samples} samples at {ours.sample_rate} Hz, which the "
-            f"vocoder of the anchor rows makes, got {theirs.num_samples} at {theirs.sample_rate} Hz: train an "
-            "evaluator on such clips"
-        )
+    check_clips(evaluator, chosen.front_end, "the vocoder of the anchor rows makes")
     vocoders: dict[str, Vocoder] = {GRIFFIN_LIM: chosen}
     if vocoder is not None and vocoder is not chosen:
         vocoders[type(vocoder).__name__] = vocoder
@@ -73,23 +66,20 @@ def load_resynthesised(
     shared = {"evaluator": fingerprint(evaluator.state_dict()), "front_end": evaluator.front_end.settings}
     fe, by_vocoder = evaluator.front_end, {}
     for name, vocoder in vocoders.items():
-        identity = {"format": FORMAT, **shared, "vocoder": vocoder_identity(vocoder)}
-        path = cache_path(cache_dir, clips_key(identity, root, clips))
-        seen = read_cache(path, lambda stored: Predictions(**stored))
-        if seen is None:
-            vocoder.to(evaluator.device).eval()
-            bar = f"real test through {name}"
+
+        def hear(bar: str = f"{THROUGH} {name}", vocoder: Vocoder = vocoder) -> dict[str, Any]:
             real = clip_batches(root, clips["test"], fe.sample_rate, fe.num_samples, batch_size, bar)
-            parts = predict(evaluator, resynthesise(vocoder, real, evaluator.device))
-            seen = Predictions(*(torch.cat(column) for column in zip(*parts, strict=True)))
-            write_cache(path, seen._asdict())
-        by_vocoder[name] = seen
+            return Predictions.joined(predict(evaluator, resynthesise(vocoder, real, evaluator.device)))._asdict()
+
+        identity = {"format": FORMAT, **shared, "vocoder": vocoder_identity(vocoder)}
+        by_vocoder[name] = compute_once(cache_dir, identity, root, clips, hear, lambda stored: Predictions(**stored))
     return by_vocoder
 
 
 @torch.no_grad()
 def resynthesise(vocoder: Vocoder, batches: WaveformBatches, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
     """Analyse waveforms ``(B, N)`` by the vocoder's front end and synthesise them again, beside digits ``(B,)``."""
+    vocoder.to(device).eval()
     for waveform, y in batches:
         yield vocoder(vocoder.front_end(waveform.to(device))), y
 
@@ -122,14 +112,13 @@ def anchor_waveforms(
         return clip_batches(root, clips, fe.sample_rate, fe.num_samples, name=row)
 
     def through(row: str, vocoder: Vocoder) -> WaveformBatches:
-        return resynthesise(vocoder.to(evaluator.device).eval(), real(row), evaluator.device)
+        return resynthesise(vocoder, real(row), evaluator.device)
 
-    digits = [clip.label for clip in clips]
-    waveforms = {"real test": AnchorWaveforms(functools.partial(real, "real test"), digits)}
+    makers = {REAL_TEST: functools.partial(real, REAL_TEST)}
     for name, vocoder in vocoders.items():
-        row = f"real test through {name}"
-        waveforms[row] = AnchorWaveforms(functools.partial(through, row, vocoder), digits)
-    return waveforms
+        makers[f"{THROUGH} {name}"] = functools.partial(through, f"{THROUGH} {name}", vocoder)
+    digits = [clip.label for clip in clips]
+    return {row: AnchorWaveforms(make, digits) for row, make in makers.items()}
 
 
 def vocoder_identity(vocoder: Vocoder) -> dict[str, Any]:
@@ -142,13 +131,11 @@ def vocoder_identity(vocoder: Vocoder) -> dict[str, Any]:
     return {
         "class": f"{type(vocoder).__module__}.{type(vocoder).__qualname__}",
         "analysis": vocoder.front_end.settings,
-        "settings": dict(_plain_attributes(vocoder.named_modules())),
+        "settings": {
+            f"{path}.{name}": value
+            for path, module in vocoder.named_modules()
+            for name, value in vars(module).items()
+            if name[0] != "_" and name != "training" and isinstance(value, PLAIN)
+        },
         "tensors": fingerprint(tensors),
     }
-
-
-def _plain_attributes(modules: Iterable[tuple[str, nn.Module]]) -> Iterator[tuple[str, Any]]:
-    for path, module in modules:
-        for name, value in vars(module).items():
-            if name[0] != "_" and name != "training" and isinstance(value, bool | int | float | str | None):
-                yield f"{path}.{name}", value

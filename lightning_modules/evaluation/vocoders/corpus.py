@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from lightning_modules.errors import InputError
+from lightning_modules.evaluation.scoring.predictions import check_clips
 from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.evaluation.vocoders.candidates import Candidate
 from lightning_modules.evaluation.vocoders.cost import measure_costs
@@ -42,12 +42,7 @@ class CorpusComparison:
         assert root is not None
         self.name, self.candidates = root.resolve().name, list(candidates)
         self.front_end = candidates[0].vocoder.front_end
-        theirs, ours = evaluator.front_end, self.front_end
-        if (theirs.sample_rate, theirs.num_samples) != (ours.sample_rate, ours.num_samples):
-            raise InputError(
-                f"expected an evaluator of clips of {ours.num_samples} samples at {ours.sample_rate} Hz, which the "
-                f"vocoders make, got {theirs.num_samples} at {theirs.sample_rate} Hz: train one on such clips"
-            )
+        check_clips(evaluator, self.front_end, "the vocoders make")
         self.real = real_speech(root, self.labels, self.front_end, limit)
         reference = scorer.reference
         assert reference is not None

@@ -11,7 +11,7 @@ from tiny import check
 from callbacks.cost_report import cost_of
 from datamodules.datasets import Batch
 from lightning_modules import load_generator
-from lightning_modules.evaluation.scoring.guide import GuideAccuracy
+from lightning_modules.evaluation.scoring.generators import GuideAccuracy
 from lightning_modules.evaluation.scoring.row_facts import cost_facts, sampling_settings
 
 STEPS = 4

@@ -4,6 +4,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ from lightning_modules.evaluation.scoring.external.metric import (
     Outcome,
 )
 from lightning_modules.evaluation.scoring.folders import clip_batches
-from lightning_modules.evaluation.scoring.reference_cache import cache_path, clips_key, read_cache, write_cache
+from lightning_modules.evaluation.scoring.reference_cache import compute_once
 from lightning_modules.metrics import FeatureMoments, FeatureStatistics, disjoint_subsets, frechet_distance
 
 FORMAT = 1  # raised when the same key begins to mean other embeddings
@@ -97,13 +98,13 @@ class FrechetAudioDistance(ExternalMetric):
                 "reference or other labels"
             )
         identity = {"format": FORMAT, "vggish": fingerprint(self._published.model.state_dict())}
-        path = cache_path(self.cache_dir, clips_key(identity, self.background, {"train": clips}))
-        embeddings = read_cache(path, lambda stored: stored["embeddings"])
-        if embeddings is None:
-            batches = clip_batches(self.background, clips, SAMPLE_RATE, NUM_SAMPLES, name="background of fad")
-            embeddings = self._embed(waveform for waveform, _ in batches)
-            write_cache(path, {"embeddings": embeddings})
-        return embeddings
+        batches = clip_batches(self.background, clips, SAMPLE_RATE, NUM_SAMPLES, name="background of fad")
+
+        def compute() -> dict[str, Tensor]:
+            return {"embeddings": self._embed(waveform for waveform, _ in batches)}
+
+        unpack = itemgetter("embeddings")
+        return compute_once(self.cache_dir, identity, self.background, {"train": clips}, compute, unpack)
 
     @torch.no_grad()  # the package forgets it
     def _embed(self, clips: Iterable[Tensor]) -> Tensor:

@@ -29,8 +29,7 @@ class ExternalMetric(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._loaded = False
-        self._missing = ""
+        self._missing: str | None = None  # why the package cannot be used, or empty; None until it is asked for
 
     @abstractmethod
     def prepare(self) -> None:
@@ -49,9 +48,8 @@ class ExternalMetric(ABC):
         Raises:
             InputError: a clip, or the background's, cannot be read.
         """
-        if not self._loaded:
+        if self._missing is None:
             self._missing = self._load()
-            self._loaded = True
         if self._missing:
             return {}, [self._missing]
         try:
