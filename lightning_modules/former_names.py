@@ -41,6 +41,7 @@ FORMER_NAMES = {
     "lightning_modules.evaluation.tables.collect": "lightning_modules.evaluation.tables.row_files",
     "lightning_modules.evaluation.tables.columns": "lightning_modules.evaluation.tables.cells",
     "lightning_modules.evaluation.tables.command": "lightning_modules.evaluation.tables.run_table",
+    "lightning_modules.evaluation.tables.paper": "lightning_modules.evaluation.tables.markdown",
     "lightning_modules.evaluation.tables.training_data": "lightning_modules.evaluation.tables.axes",
     "lightning_modules.evaluation.vocoders.command": "lightning_modules.evaluation.vocoders.comparison",
     "lightning_modules.evaluation.vocoders.means": "lightning_modules.evaluation.vocoders.perceptual",

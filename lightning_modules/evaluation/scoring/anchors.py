@@ -38,10 +38,7 @@ def real_rows(reference: Reference, evaluator: str) -> list[Row]:
 def resynthesised_rows(reference: Reference, evaluator: str, seen: Mapping[str, Predictions]) -> list[Row]:
     """Make a row ``real test through NAME`` for each vocoder: test clips through log-Mels and back, a generator's best.
 
-    Args:
-        reference: what the rows are compared with.
-        evaluator: fingerprint of the evaluator.
-        seen: of :func:`lightning_modules.evaluation.scoring.resynthesis.load_resynthesised`.
+    The predictions ``seen`` are of :func:`lightning_modules.evaluation.scoring.resynthesis.load_resynthesised`.
     """
     return [_row(reference, evaluator, f"{THROUGH} {name}", clips) for name, clips in seen.items()]
 
@@ -57,19 +54,17 @@ def floor_rows(reference: Reference, evaluator: str, counts: Sequence[int]) -> l
     for count in sorted(set(counts)):
         random_stream = torch.Generator().manual_seed(0)
         again = count > available
-        places = torch.arange(count, device=reference.test.index.device)
-        chosen = torch.randint(available, (count,), generator=random_stream) if again else None
-        chosen = torch.randperm(available, generator=random_stream)[:count] if chosen is None else chosen
-        drawn = Predictions(*(part[chosen] for part in reference.test))._replace(index=places)
+        lots = torch.randint(available, (count,), generator=random_stream) if again else None
+        chosen = torch.randperm(available, generator=random_stream)[:count] if lots is None else lots
+        drawn = Predictions(*(part[chosen] for part in reference.test))
+        drawn = drawn._replace(index=torch.arange(count, device=drawn.index.device))
         row = _row(reference, evaluator, f"floor, N = {count}", drawn, kind="floor")
-        rows.append(_repeated(row, available) if again else row)
+        if again:
+            bound = {name: value for name, value in row.figures.items() if name == "fid"}
+            note = f"drawn with replacement from {available} test clips: fid is an upper bound, the rest is left out"
+            row = replace(row, figures=bound, notes=[f"floor: {note}"], confusion=None)
+        rows.append(row)
     return rows
-
-
-def _repeated(row: Row, available: int) -> Row:
-    note = f"floor: drawn with replacement from {available} test clips: fid is an upper bound, the rest is left out"
-    figures = {name: value for name, value in row.figures.items() if name == "fid"}
-    return replace(row, figures=figures, notes=[note], confusion=None)
 
 
 def _row(

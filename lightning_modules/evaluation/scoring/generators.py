@@ -145,6 +145,5 @@ def zero_shot_figures(confusion: list[list[int]] | None, seen: Sequence[int] | N
     for name, group in (("accuracy_seen", [digit for digit in digits if digit in seen]), ("accuracy_unseen", unseen)):
         count = sum(sum(confusion[digit]) for digit in group)
         if count:
-            interval = wilson_interval(sum(confusion[digit][digit] for digit in group), count)
-            figures |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+            figures |= wilson_interval(sum(confusion[digit][digit] for digit in group), count).figures(name)
     return figures

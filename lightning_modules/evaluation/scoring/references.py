@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
 from datamodules.corpus_layout import Clip, Split, list_clips
@@ -94,7 +95,8 @@ def load_reference(
     }
     reference = compute_once(cache_dir, identity, root, clips, compute, _restore)
     _check_accuracy(reference.test, minimum_accuracy, root)
-    return _move(reference, measuring_device(evaluator))
+    moved: Reference = move_data_to_device(reference, measuring_device(evaluator))  # once for all rows
+    return moved
 
 
 def list_splits(root: Path, labels: Sequence[int]) -> dict[Split, list[Clip]]:
@@ -124,15 +126,6 @@ def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
             f"the evaluator recognises {accuracy:.1%} of the {len(test.y)} test clips of {str(root)!r}, it needs "
             f"{minimum:.1%}: train it on this corpus, or set minimum_accuracy lower"
         )
-
-
-def _move(reference: Reference, device: torch.device) -> Reference:
-    """Move the whole reference to ``device``, once for all rows that are measured there; files hold it for the CPU."""
-    moved = {}
-    for name in _NESTED:
-        if (part := getattr(reference, name)) is not None:
-            moved[name] = type(part)(*(x.to(device) if isinstance(x, Tensor) else x for x in part))
-    return reference._replace(**moved, mean_probs=reference.mean_probs.to(device))
 
 
 def _summarise(train: Predictions, test: Predictions) -> Reference:

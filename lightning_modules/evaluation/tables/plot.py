@@ -9,8 +9,7 @@ from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.tables.cells import marked_name, marks
 from lightning_modules.evaluation.tables.curves import literal, set_plain_ticks
 from lightning_modules.evaluation.tables.groups import Group
-from lightning_modules.evaluation.tables.markdown import format_heading
-from lightning_modules.evaluation.tables.paper import QUOTED, SOURCE, gmacs_per_sample
+from lightning_modules.evaluation.tables.markdown import QUOTED, SOURCE, format_heading, gmacs_per_sample
 
 OURS, THEIRS = "tab:blue", "tab:orange"
 # Where a label may stand beside its point: horizontal alignment, then offsets in points; the first free place is taken.

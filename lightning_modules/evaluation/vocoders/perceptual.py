@@ -86,5 +86,4 @@ def mean_figures(name: str, values: Tensor) -> dict[str, float]:
     """Average ``values`` ``(N,)`` as ``name``; from two on, ``name_low`` and ``name_high`` end its 95 % interval."""
     if len(values) < 2:
         return {name: float(values.double().mean())}
-    interval = bootstrap(values)
-    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return bootstrap(values).figures(name)

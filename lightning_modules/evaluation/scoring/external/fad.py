@@ -136,9 +136,6 @@ def frechet_audio_distance(folder: Path, background: Path, device: str | torch.d
         background: corpus in Speech Commands layout; its training clips are the background.
         device: where VGGish runs.
 
-    Returns:
-        Figures, none where the package or its weights are missing, and notes that say why.
-
     Raises:
         InputError: the folder or the background cannot be used.
     """

@@ -29,8 +29,7 @@ class OpinionScore(ExternalMetric):
         if len(scores) < 2:
             note = f"{self.name} interval: expected at least 2 clips, got {len(scores)}"
             return {self.name: float(scores.mean())}, [note]
-        mean = bootstrap(scores)
-        return {self.name: mean.value, f"{self.name}_low": mean.low, f"{self.name}_high": mean.high}, []
+        return bootstrap(scores).figures(self.name), []
 
 
 class DistillMos(OpinionScore):

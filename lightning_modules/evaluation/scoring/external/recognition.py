@@ -38,8 +38,7 @@ class PocketSphinx(ExternalMetric):
             return {}, ["pocketsphinx: no clip has an intended digit"]
         words = [self.recognise(waveform) for batch in clips for waveform in batch]
         hits = [word == DIGITS[y] for word, y in zip(words, intended, strict=True) if y != NO_LABEL]
-        share = wilson_interval(sum(hits), len(hits))
-        return {"pocketsphinx": share.value, "pocketsphinx_low": share.low, "pocketsphinx_high": share.high}, []
+        return wilson_interval(sum(hits), len(hits)).figures("pocketsphinx"), []
 
     def recognise(self, waveform: Tensor) -> str:
         """Recognise the word in a waveform ``(N,)`` at 16 kHz; an empty text where there is none."""

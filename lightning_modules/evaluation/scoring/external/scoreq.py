@@ -38,9 +38,6 @@ def scoreq_mos(folder: Path) -> Outcome:
     Args:
         folder: of WAV or FLAC files, with or without manifest.
 
-    Returns:
-        Figures, none where the package or its weights are missing, and notes that say why.
-
     Raises:
         InputError: the folder cannot be used.
     """

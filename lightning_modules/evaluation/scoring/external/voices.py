@@ -53,8 +53,7 @@ class Voices(ExternalMetric):
         if self._speakers is None:
             return figures, ["voice_nearest: no reference, or its file names tell no speaker"]
         nearest = bootstrap((embeddings @ self._speakers.T).max(dim=1).values)
-        names = ("voice_nearest", "voice_nearest_low", "voice_nearest_high")
-        return {**figures, **dict(zip(names, (nearest.value, nearest.low, nearest.high), strict=True))}, []
+        return figures | nearest.figures("voice_nearest"), []
 
     def embed(self, waveform: Tensor) -> Tensor:
         """Compute unit embeddings ``(B, 256)`` of waveforms ``(B, N)`` at 16 kHz."""
