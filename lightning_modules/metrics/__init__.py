@@ -1,4 +1,9 @@
-"""Metrics of generated speech: each is a ``torchmetrics.Metric`` that gives one value over all processes."""
+"""Metrics of generated speech: each is a ``torchmetrics.Metric`` that gives one value over all processes.
+
+``compute`` raises ValueError, with a sentence that says how many are expected, where there are too few clips; where
+``update`` takes an ``index`` ``(B,)``, the place of each clip in file order, it needs it if several processes share the
+clips, and ``compute`` raises ValueError if a place comes twice.
+"""
 
 from lightning_modules.metrics.am_score import AMScore, am_from_sums
 from lightning_modules.metrics.class_sums import ClassSums, ScoreIntervals

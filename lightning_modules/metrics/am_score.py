@@ -60,11 +60,7 @@ class AMScore(Metric):
         self.entropy[int(real)] += sums.entropy
 
     def compute(self) -> Tensor:
-        """The score; infinite where a class of the training data has no probability in any generated clip.
-
-        Raises:
-            ValueError: there is no generated or no training clip.
-        """
+        """The score; infinite where a class of the training data has no probability in any generated clip."""
         count = require(self.count[0], 1, "generated")
         if self.reference is None:
             require(self.count[1], 1, "real")

@@ -56,12 +56,7 @@ class LogProbabilityRows(Metric):
         return ordered_rows(self, "rows", self.num_classes)
 
     def update(self, log_probs: Tensor, index: Tensor | None = None) -> None:
-        """Add ``log_probs`` ``(B, K)`` of generated clips.
-
-        Args:
-            log_probs: natural logarithms of the evaluator's class probabilities.
-            index: ``(B,)`` place of each clip in file order; needed where several processes share the clips.
-        """
+        """Add natural logarithms ``(B, K)`` of the evaluator's class probabilities of generated clips."""
         append_rows(self, "rows", float64_rows(log_probs, self.num_classes, self.device), index)
 
 
@@ -71,9 +66,7 @@ class ScoreIntervals(LogProbabilityRows):
     Args:
         scores: maps resampled sums to scores ``(R,)``, by name.
         num_classes: number of classes, K.
-        num_resamples: number of draws of N clips with replacement.
-        level: share of resamples inside the interval, in (0, 1).
-        seed: seed of the draws.
+        num_resamples: as for :func:`bootstrap`, like ``level`` and ``seed``.
     """
 
     def __init__(
@@ -89,11 +82,7 @@ class ScoreIntervals(LogProbabilityRows):
         self.num_resamples, self.level, self.seed = num_resamples, level, seed
 
     def compute(self) -> dict[str, float]:
-        """Ends of each interval: ``is_low`` and ``is_high`` of the score ``is``.
-
-        Raises:
-            ValueError: fewer than 2 clips were seen, or one twice.
-        """
+        """Ends of each interval, of at least 2 clips: ``is_low`` and ``is_high`` of the score ``is``."""
         columns = _columns(self.log_probs)
         intervals = {name: self._interval(columns, score) for name, score in self.scores.items()}
         lows = {f"{name}_low": interval.low for name, interval in intervals.items()}

@@ -41,11 +41,7 @@ class IntraClassDiversity(Metric):
         self.count.index_add_(0, classes, torch.ones_like(classes, dtype=self.count.dtype))
 
     def compute(self) -> Tensor:
-        """Diversity as a float64 scalar.
-
-        Raises:
-            ValueError: no class was seen twice.
-        """
+        """Diversity as a float64 scalar."""
         seen = self.count > 1
         if not bool(seen.any()):
             raise ValueError("no class has two clips")
@@ -78,22 +74,12 @@ class DiversityError(Metric):
         hold_rows(self, "clips")
 
     def update(self, features: Tensor, y: Tensor, index: Tensor | None = None) -> None:
-        """Add ``features`` ``(B, D)`` of classes ``y`` ``(B,)``; rows with :data:`NO_LABEL` are left out.
-
-        Args:
-            features: embeddings by the evaluator.
-            y: classes.
-            index: ``(B,)`` place of each clip; needed where several processes share the clips.
-        """
+        """Add ``features`` ``(B, D)`` of classes ``y`` ``(B,)``; rows with :data:`NO_LABEL` are left out."""
         rows = torch.cat([float64_rows(features, self.num_features, self.device), y.to(self.device)[:, None]], dim=1)
         append_rows(self, "clips", rows, index, self.limit)
 
     def compute(self) -> Tensor:
-        """Standard error as a float64 scalar.
-
-        Raises:
-            ValueError: no class was seen twice, or one was seen exactly twice and says nothing about its spread.
-        """
+        """Standard error as a float64 scalar; a class that was seen exactly twice says nothing about its spread."""
         table = ordered_rows(self, "clips", self.num_features + 1, self.limit)
         classes = [table[table[:, -1] == k, :-1] for k in table[:, -1].unique() if k >= 0]
         classes = [rows for rows in classes if len(rows) > 1]

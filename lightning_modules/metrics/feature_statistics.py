@@ -50,16 +50,10 @@ class FeatureStatistics(NamedTuple):
 
 
 def statistics_from_sums(count: Tensor, total: Tensor, outer: Tensor, kind: str) -> FeatureStatistics:
-    r"""Mean and unbiased covariance, :math:`(\sum x x^\top - N \bar x \bar x^\top) / (N - 1)`.
+    r"""Mean and unbiased covariance, :math:`(\sum x x^\top - N \bar x \bar x^\top) / (N - 1)`, of at least 2 clips.
 
-    Args:
-        count: number of clips, a scalar.
-        total: ``(D,)`` sum of features.
-        outer: ``(D, D)`` sum of outer products.
-        kind: name of the clips for the error message.
-
-    Raises:
-        ValueError: there are fewer than 2 clips.
+    They are computed from the number of clips, the sum ``(D,)`` of features and that ``(D, D)`` of their outer
+    products; ``kind`` names the clips in the error.
     """
     n = require(count, 2, kind)
     mean = total / n
@@ -95,9 +89,5 @@ class FeatureMoments(Metric):
         self.outer = self.outer + x.mT @ x
 
     def compute(self) -> FeatureStatistics:
-        """Statistics of all features added so far.
-
-        Raises:
-            ValueError: fewer than 2 clips were added.
-        """
+        """Statistics of all features added so far, of at least 2 clips."""
         return statistics_from_sums(self.count, self.total, self.outer, "feature")

@@ -95,11 +95,7 @@ class FrechetDistance(Metric):
         self.outer[int(real)] += x.mT @ x
 
     def compute(self) -> Tensor:
-        """The distance, a float64 scalar.
-
-        Raises:
-            ValueError: fewer than 2 generated or real clips were added.
-        """
+        """The distance, a float64 scalar, of at least 2 generated and 2 real clips."""
         generated, real = zip(self.count, self.total, self.outer, strict=True)
         sample = statistics_from_sums(*generated, "generated")
         if self.reference is None:
@@ -144,11 +140,7 @@ class FrechetError(Metric):
             self.add_state(name, torch.zeros(num_subsets, *shape, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, features: Tensor, index: Tensor) -> None:
-        """Add ``features`` ``(B, D)`` of generated clips at places ``index`` ``(B,)`` in file order.
-
-        Raises:
-            ValueError: a shape is another.
-        """
+        """Add ``features`` ``(B, D)`` of generated clips at places ``index`` ``(B,)`` in file order."""
         x = float64_rows(features, self.num_features, self.device)
         if index.shape != x.shape[:1]:
             raise ValueError(f"expected an index of shape ({len(x)},), got {tuple(index.shape)}")
@@ -160,11 +152,7 @@ class FrechetError(Metric):
             self.outer[number] += part.mT @ part
 
     def compute(self) -> Tensor:
-        """The standard error, a float64 scalar.
-
-        Raises:
-            ValueError: a subset has fewer than 2 clips.
-        """
+        """The standard error, a float64 scalar, of at least 2 clips in each subset."""
         if (fewest := int(self.count.min())) < 2:
             raise ValueError(f"expected at least 2 clips in each of {self.num_subsets} subsets, got {fewest}")
         mean = self.reference.mean.reshape(-1).to(self.total)

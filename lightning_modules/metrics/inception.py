@@ -56,11 +56,7 @@ class InceptionScore(LogProbabilityRows):
     """
 
     def compute(self) -> dict[str, Tensor]:
-        """``is`` (:func:`inception_score`) and ``is_bench`` (:func:`benchmark_inception_score`).
-
-        Raises:
-            ValueError: fewer than 2 samples were seen, or one twice.
-        """
+        """``is`` (:func:`inception_score`) and ``is_bench`` (:func:`benchmark_inception_score`); 2 clips at least."""
         log_probs = self.log_probs
         bench = benchmark_inception_score(log_probs)
         return {"is": inception_score(log_probs), "is_bench": bench}
@@ -105,11 +101,7 @@ class ModifiedInceptionScore(LogProbabilityRows):
     """
 
     def compute(self) -> dict[str, Tensor]:
-        """``mis`` (:func:`modified_inception_score`) and ``mis_bench`` (:func:`sampled_modified_inception_score`).
-
-        Raises:
-            ValueError: no sample was seen, or one twice.
-        """
+        """``mis`` (:func:`modified_inception_score`) and ``mis_bench`` (:func:`sampled_modified_inception_score`)."""
         log_probs = self.log_probs
         bench = sampled_modified_inception_score(log_probs)
         return {"mis": modified_inception_score(log_probs), "mis_bench": bench}

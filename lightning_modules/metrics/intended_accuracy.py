@@ -59,9 +59,6 @@ class IntendedAccuracy(Metric):
         * ``confusion``: ``(K, K)`` integers, rows intended, columns heard; its row sums count the clips per class;
         * ``accuracy``: over clips with an intended class;
         * ``accuracy_0`` …: per intended class that has a clip.
-
-        Raises:
-            ValueError: no clip was added.
         """
         mean = self.confidence / require(self.count, 1, "generated")
         values = {"confidence": mean, "confusion": self.confusion}

@@ -68,12 +68,7 @@ class KernelDistance(Metric):
         self.reference = reference
 
     def update(self, features: Tensor, real: bool = False, index: Tensor | None = None) -> None:
-        """Add ``features`` ``(B, D)`` of generated clips, or of real ones if ``real``.
-
-        Args:
-            features: embeddings by the evaluator.
-            real: whether the clips are real.
-            index: ``(B,)`` place of each clip among those of its kind; needed where several processes share the clips.
+        """Add ``features`` ``(B, D)`` of generated clips, or of real ones if ``real``; ``index`` is that of its kind.
 
         Raises:
             ValueError: a shape is another, or real clips come although a reference was given.
@@ -84,11 +79,7 @@ class KernelDistance(Metric):
         append_rows(self, STATES[int(real)], rows, index, self.limit)
 
     def compute(self) -> dict[str, Tensor]:
-        """``kid`` and ``kid_error``, its standard error; float64 scalars.
-
-        Raises:
-            ValueError: a side has fewer than 2 clips per subset, or one twice.
-        """
+        """``kid`` and ``kid_error``, its standard error; float64 scalars, of at least 2 clips per subset and side."""
         sides = []
         for shift, name in enumerate(STATES):
             rows = self._rows(name)

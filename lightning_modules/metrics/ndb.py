@@ -89,11 +89,7 @@ class NDB(Metric):
         self.counts = self.counts + _count(x, self.centers)
 
     def compute(self) -> Tensor:
-        """The share.
-
-        Raises:
-            ValueError: there is no generated clip.
-        """
+        """The share of bins that differ."""
         require(self.counts.sum(), 1, "generated")
         return proportions_differ(self.expected, self.counts, self.alpha).double().mean()
 

@@ -10,10 +10,7 @@ from lightning_modules.metrics.inputs import float64_rows, require
 def nearest_distances(features: Tensor, reference: Tensor, chunk: int = 512) -> Tensor:
     """Euclidean distance ``(B,)`` of each of ``features`` ``(B, D)`` to the nearest of ``reference`` ``(M, D)``.
 
-    Args:
-        features: features of the clips.
-        reference: features among which the nearest is searched.
-        chunk: rows of the reference that are compared at a time; few, so that their float64 copy stays in a cache.
+    Of the reference ``chunk`` rows are compared at a time; few, so that their float64 copy stays in a cache.
     """
     x = features.double()
     nearest, place = torch.full_like(x[:, 0], torch.inf), torch.zeros(len(x), dtype=torch.long, device=x.device)
@@ -36,7 +33,7 @@ class NearestTrainingNeighbour(Metric):
 
     Args:
         reference: ``(M, D)`` features of the training split.
-        chunk: rows of the reference that are compared at a time; few, so that their float64 copy stays in a cache.
+        chunk: as for :func:`nearest_distances`.
     """
 
     full_state_update = False

@@ -74,15 +74,11 @@ def bootstrap_sums(
 ) -> Interval:
     """The :func:`bootstrap` of a statistic that depends on sums over samples only: the same draws, by matrix products.
 
+    The other arguments and the errors are those of :func:`bootstrap`.
+
     Args:
         values: ``(N, S)`` one row per sample; a column of ones gives the number of samples.
         statistic: maps sums ``(R, S)`` of R resamples to ``(R,)``.
-        num_resamples: number of draws of N rows with replacement.
-        level: share of resamples inside the interval, in (0, 1).
-        seed: seed of the draws.
-
-    Raises:
-        ValueError: there are fewer than 2 samples, no resamples, or ``level`` is out of range.
     """
     count = _check(len(values), num_resamples, level)
     values = values.double()
