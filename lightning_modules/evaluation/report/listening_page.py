@@ -46,11 +46,7 @@ def make_report(runs: list[str], output: str = "report", reference: str | None =
 
 
 def _write_media(folder: Path, columns: Sequence[PlayerColumn]) -> list[PlayerColumn]:
-    """Write sounds and pictures of each column, and add them to its clips; one that cannot be read is left out.
-
-    Raises:
-        InputError: none can be read.
-    """
+    """Write sounds and pictures of each column, and add them to its clips; what cannot be read is left out."""
     writer = MediaWriter(folder)
     result: list[PlayerColumn] = []
     for number, column in enumerate(columns):

@@ -18,13 +18,7 @@ _FILES = ("page.css", "page.js", "blind.js")
 
 
 def write_page(folder: Path, columns: Sequence[PlayerColumn], scores: Sequence[Row]) -> None:
-    """Write ``index.html`` and the files that it needs, beside the sounds and pictures that are already there.
-
-    Args:
-        folder: of the page.
-        columns: in their order, with the media of their clips.
-        scores: rows of the table; may be empty.
-    """
+    """Write ``index.html`` and the files that it needs, beside the sounds and pictures that are already there."""
     low, high = _decibel_range()
     lines = lines_of(columns)
     count = sum(len(column.clips) for column in columns)

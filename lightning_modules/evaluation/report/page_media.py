@@ -29,11 +29,7 @@ class Media:
 
 
 class MediaWriter:
-    """Copies sounds into a folder and draws their spectrograms, all with the same colours.
-
-    Args:
-        folder: of the page; sounds go to ``audio``, pictures to ``spectrograms``.
-    """
+    """Copies sounds into ``audio`` in a folder, and draws ``spectrograms`` beside it, all with the same colours."""
 
     def __init__(self, folder: Path) -> None:
         from matplotlib import colormaps

@@ -13,19 +13,14 @@ from lightning_modules.evaluation.scoring.rows import REAL_TEST, REAL_TRAIN, THR
 
 
 def measures_for(num_features: int, reference: Reference | None, own: bool = False) -> list[Measure]:
-    """Make fresh measures for a row.
+    """Make fresh measures for a row; a reference adds what compares with real speech.
 
-    Args:
-        num_features: width of the evaluator's features.
-        reference: adds what compares with real speech.
-        own: whether the row is the reference's training split, whose distance to itself says nothing.
+    Where the row is the reference's ``own`` training split, its distance to itself says nothing.
     """
     measures: list[Measure] = [Recognition(), Diversity(num_features), Sharpness()]
-    if reference is not None:
-        measures.append(ClassBalance(reference))
-    if reference is not None and not own:
-        measures.append(Distances(reference))
-    return measures
+    if reference is None:
+        return measures
+    return [*measures, ClassBalance(reference), *([] if own else [Distances(reference)])]
 
 
 def real_rows(reference: Reference, evaluator: str) -> list[Row]:

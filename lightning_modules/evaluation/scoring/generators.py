@@ -34,11 +34,7 @@ def load_matching_evaluator(path: str, generator: Generator) -> EvaluatorModule:
 
 
 class GuideAccuracy:
-    """Counts the clips whose digit the guide recognises, at the lowest noise level.
-
-    Args:
-        generator: has the classifier.
-    """
+    """Counts the clips whose digit the guide, the generator's classifier, recognises at the lowest noise level."""
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
@@ -92,9 +88,6 @@ def generator_rows(
         count: number of samples, N.
         facts: of the row; this adds cost, origin and settings.
         checkpoint: of the generator.
-
-    Raises:
-        InputError: a sample cannot be read.
     """
     clips, fe, guide = list_speech(folder)[:count], generator.front_end, GuideAccuracy(generator)
     row = scorer.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="scored")))

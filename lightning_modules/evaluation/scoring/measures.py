@@ -138,11 +138,7 @@ class Recognition(Measure):
 
 
 class Diversity(Measure):
-    """Measures diversity within classes; a clip without an intended digit counts in the class that is recognised.
-
-    Args:
-        num_features: width of the evaluator's features, D.
-    """
+    """Measures diversity within classes; a clip without an intended digit counts in the class that is recognised."""
 
     def __init__(self, num_features: int) -> None:
         self.metric, self.error = IntraClassDiversity(num_features), DiversityError(num_features)

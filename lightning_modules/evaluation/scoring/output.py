@@ -28,9 +28,6 @@ def write_scores(path: Path, rows: Sequence[Row]) -> None:
 
     What is missing is an empty cell or null. JSON also holds the confusion matrix, and samplers, schedules and vocoders
     as class and settings, which are text in CSV.
-
-    Raises:
-        InputError: the suffix is another.
     """
     check_output(path)
     if path.suffix == ".json":

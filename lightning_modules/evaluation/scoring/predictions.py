@@ -50,13 +50,9 @@ def check_clips(evaluator: EvaluatorModule, front_end: FrontEnd, maker: str) -> 
 
 
 def predict_batch(evaluator: EvaluatorModule, waveform: Tensor, y: Tensor, index: Tensor) -> Predictions:
-    """Let ``evaluator`` predict the digits of one batch, in float32 on :func:`measuring_device`.
+    """Let ``evaluator`` predict the digits of a waveform ``(B, N)``, in float32 on :func:`measuring_device`.
 
-    Args:
-        evaluator: in evaluation mode.
-        waveform: ``(B, N)`` on any device.
-        y: ``(B,)`` intended digits, ``NO_LABEL`` for none.
-        index: ``(B,)`` place of each clip in its row.
+    Its intended digits ``y`` and the places ``index`` of its clips in the row are passed on.
 
     Raises:
         NonFiniteError: the waveforms are finite, and what the evaluator makes of them is not.
@@ -70,11 +66,9 @@ def predict_batch(evaluator: EvaluatorModule, waveform: Tensor, y: Tensor, index
 
 @torch.no_grad()
 def predict(evaluator: EvaluatorModule, batches: WaveformBatches) -> Iterator[Predictions]:
-    """Let ``evaluator`` predict the digits of clips, batch by batch.
+    """Let ``evaluator``, in evaluation mode, predict the digits of clips, which are numbered as they come.
 
-    Args:
-        evaluator: is set to evaluation mode.
-        batches: waveforms ``(B, N)`` and intended digits ``(B,)``, ``NO_LABEL`` for none; numbered as they come.
+    Batches are waveforms ``(B, N)`` and intended digits ``(B,)``, ``NO_LABEL`` for none.
     """
     evaluator.eval()
     count = 0
@@ -93,11 +87,9 @@ def measure(
     """Measure predictions that come in batches as one row, in this process, on the device that they are on.
 
     Args:
-        name: of the row.
+        name: of the row, like the fingerprint ``evaluator`` and ``reference_count``.
         seen: the predictions.
         measures: fresh ones.
-        evaluator: fingerprint of the evaluator.
-        reference_count: number of training clips that distances refer to.
 
     Raises:
         InputError: there is no clip.
@@ -127,11 +119,7 @@ def score_clips(
 ) -> Row:
     """Score waveforms ``(B, N)`` with intended digits ``(B,)``, ``NO_LABEL`` for none, as one row.
 
-    Args:
-        evaluator: predicts their digits.
-        name: of the row.
-        batches: read once.
-        measures: fresh ones; accuracy, confidence and diversity by default.
+    By default its accuracy, confidence and diversity are measured; ``measures`` are fresh ones.
     """
     chosen = [Recognition(), Diversity(feature_width(evaluator))] if measures is None else measures
     return measure(name, predict(evaluator, batches), chosen, fingerprint(evaluator.state_dict()))

@@ -33,14 +33,9 @@ def strokes(sweep: Sweep, y: str) -> list[tuple[str, bool]]:
 
 
 def save_curves(path: Path, sweep: Sweep, ys: Sequence[str], heading: str, reference: Row | None = None) -> None:
-    """Write the picture under a temporary name, then rename; the format follows from the suffix.
+    """Write the picture under a temporary name, then rename; its format follows from the suffix.
 
-    Args:
-        path: ends in .png, .svg or .pdf.
-        sweep: what to draw.
-        ys: columns, a row of axes each.
-        heading: of the picture.
-        reference: drawn as a horizontal band, from end to end of its interval.
+    Each column of ``ys`` has a row of axes. The reference is a horizontal band, from end to end of its interval.
     """
     from matplotlib.figure import Figure
 

@@ -15,14 +15,10 @@ from lightning_modules.evaluation.tables.verdict import QUALITIES, RULE, cheapes
 def format_sweep(
     sweep: Sweep, ys: Sequence[str], keys: tuple[list[str], list[str]], heading: str, reference: Row | None = None
 ) -> str:
-    """Write a row for each mark, in the order of the plot.
+    """Write a row for each mark, in the order of the plot, with the figures ``ys``.
 
-    Args:
-        sweep: what was drawn.
-        ys: figures that were drawn.
-        keys: columns of panels and of lines.
-        heading: of the table.
-        reference: adds what a verdict needs, the share of its GMACs and the verdict.
+    ``keys`` are the columns of panels and of lines. A reference adds what a verdict needs, the share of its GMACs and
+    the verdict.
     """
     panels, lines = (", ".join(map(title, columns)) for columns in keys)
     marks = sweep.marks

@@ -94,11 +94,7 @@ def _check_settings(
 
 
 def _load_generators(paths: Sequence[str]) -> list[Generator]:
-    """Load generators that share one front end.
-
-    Raises:
-        InputError: one cannot be used, or has another front end than the first.
-    """
+    """Load generators; one of another front end than the first is refused."""
     generators: list[Generator] = []
     for path in paths:
         generator = load_generator(path)

@@ -59,12 +59,7 @@ class CorpusComparison:
         return measure_costs(self.candidates, self.x_0, rounds)
 
     def rows(self, costs: dict[str, dict[str, float]], generated: Speech | None = None) -> Iterator[VocoderRow]:
-        """Score the recording and every vocoder on real Mels, then vocoders on degraded and on generated Mels.
-
-        Args:
-            costs: of :meth:`costs`.
-            generated: scaled log-Mels and intended digits.
-        """
+        """Score the recording and every vocoder on real Mels, then vocoders on degraded and on generated Mels."""
         yield self._row(REAL, RECORDING, len(self.real.y), self.scorer.compare(self.real.clips), {})
         kinds = [(REAL, self.x_0), (DEGRADED, degrade(self.front_end, self.x_0))]
         for mels, x_0 in kinds if generated is None else [*kinds, (GENERATED, generated.clips)]:

@@ -38,13 +38,7 @@ LEGEND = (
 
 
 def write_document(folder: Path, rows: Sequence[VocoderRow], headings: dict[str, str]) -> str:
-    """Write ``vocoders.md``, ``.csv`` and ``.json`` to ``folder``, and return the Markdown.
-
-    Args:
-        folder: exists.
-        rows: in order.
-        headings: a line of text per corpus, by its name.
-    """
+    """Write ``vocoders.md``, ``.csv`` and ``.json`` to ``folder``, and return the Markdown; headings are by corpus."""
     markdown = format_markdown(rows, headings)
     write_text(folder / "vocoders.md", markdown)
     write_csv(folder / "vocoders.csv", COLUMNS, _with_reasons(rows))

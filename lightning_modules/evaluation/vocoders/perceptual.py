@@ -15,11 +15,7 @@ SKIPPED = "_skipped"
 
 
 def wide_band_pesq(waveform: Tensor, recording: Tensor, sample_rate: int) -> float:
-    """Measure PESQ (ITU-T P.862.2, wide band, 1.04 to 4.64) of ``(N,)`` against ``(N,)``; NaN without speech.
-
-    Raises:
-        ModuleNotFoundError: the package ``pesq`` is not installed.
-    """
+    """Measure PESQ (ITU-T P.862.2, wide band, 1.04 to 4.64) of ``(N,)`` against ``(N,)``; NaN without speech."""
     from torchmetrics.functional.audio.pesq import perceptual_evaluation_speech_quality
 
     try:
@@ -29,11 +25,7 @@ def wide_band_pesq(waveform: Tensor, recording: Tensor, sample_rate: int) -> flo
 
 
 def intelligibility(waveform: Tensor, recording: Tensor, sample_rate: int) -> float:
-    """Measure STOI (Taal et al. 2011, at most 1) of ``(N,)`` against ``(N,)``; NaN below 0.4 s of speech.
-
-    Raises:
-        ModuleNotFoundError: the package ``pystoi`` is not installed.
-    """
+    """Measure STOI (Taal et al. 2011, at most 1) of ``(N,)`` against ``(N,)``; NaN below 0.4 s of speech."""
     from torchmetrics.functional.audio.stoi import short_time_objective_intelligibility
 
     with warnings.catch_warnings():
@@ -44,6 +36,7 @@ def intelligibility(waveform: Tensor, recording: Tensor, sample_rate: int) -> fl
             return math.nan
 
 
+# Each raises ModuleNotFoundError where its package is not installed.
 METRICS: dict[str, Callable[[Tensor, Tensor, int], float]] = {"pesq": wide_band_pesq, "stoi": intelligibility}
 
 

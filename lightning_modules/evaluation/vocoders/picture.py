@@ -24,13 +24,9 @@ def decibels(waveform: Tensor, sample_rate: int) -> Tensor:
 def save_spectrograms(
     path: Path, rows: Sequence[tuple[str, Sequence[Tensor | None]]], columns: Sequence[str], sample_rate: int
 ) -> None:
-    """Draw a grid of spectrograms and write it as PNG under a temporary name, then rename.
+    """Draw a grid of spectrograms as PNG, with one colour scale per row.
 
-    Args:
-        path: file to write.
-        rows: label of each row and its waveforms ``(N,)``, None where there is none; one colour scale per row.
-        columns: label of each column.
-        sample_rate: Hz.
+    A row is its label and a waveform ``(N,)`` for each column, or None; ``columns`` are the labels of columns.
     """
     from matplotlib.figure import Figure
 

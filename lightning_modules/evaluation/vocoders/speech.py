@@ -50,12 +50,7 @@ def degrade(front_end: LogMel, x_0: Tensor, degradation: MelDegradation | None =
     """Add noise and blur to copies of scaled log-Mels ``(B, 1, F, L)``.
 
     Every clip has a random stream of its own, seeded with its place: it is the same in every run, for every vocoder and
-    any number of clips.
-
-    Args:
-        front_end: what they were analysed by.
-        x_0: scaled log-Mels.
-        degradation: as vocoders are trained with; by default its own settings, on all clips.
+    any number of clips. The degradation is that which vocoders are trained with, by default on all clips.
     """
     degradation = degradation or MelDegradation(share=1.0)
     changed = []
@@ -93,11 +88,7 @@ def prepare_speech(
 
 
 def _draw_speech(generator: Generator, sampling: Sampling, requests: RequestList) -> Speech:
-    """Draw scaled log-Mels ``(N, 1, F, L)``.
-
-    Raises:
-        InputError: what was drawn is not finite.
-    """
+    """Draw scaled log-Mels ``(N, 1, F, L)``; those that are not finite are refused."""
     fe, parts = generator.front_end, []
     for y, seeds in zip(requests.y.split(BATCH), requests.seed.split(BATCH), strict=True):
         drawn = sampling.draw(generator.denoiser, generator.sde, fe.shape, y, seeds.tolist(), generator.device)

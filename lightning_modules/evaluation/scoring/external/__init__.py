@@ -45,11 +45,7 @@ __all__ = [
 
 
 def check_external(names: Sequence[str], background: bool) -> None:
-    """Refuse metrics that do not exist, and a distance without real speech to measure it to.
-
-    Args:
-        names: of external metrics.
-        background: whether there is a corpus of real speech.
+    """Refuse metrics that do not exist, and a distance without real speech as ``background``.
 
     Raises:
         InputError: says which metrics there are.

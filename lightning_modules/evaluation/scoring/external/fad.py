@@ -108,11 +108,7 @@ class FrechetAudioDistance(ExternalMetric):
 
     @torch.no_grad()  # the package forgets it
     def _embed(self, clips: Iterable[Tensor]) -> Tensor:
-        """Compute embeddings ``(N, D)``, one for each clip.
-
-        Raises:
-            RuntimeError: VGGish gave none for a clip; the package only prints why.
-        """
+        """Compute embeddings ``(N, D)``, or raise RuntimeError where a clip has none; the package only prints why."""
         parts = []
         for batch in clips:
             printed = io.StringIO()

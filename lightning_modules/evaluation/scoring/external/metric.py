@@ -101,11 +101,7 @@ class FolderWaveforms:
 
 
 def add_external_figures(metrics: Sequence[ExternalMetric], row: Row, waveforms: Iterable[Tensor]) -> None:
-    """Add figures and notes of ``metrics`` to ``row``; waveforms ``(B, N)`` are read once for each metric.
-
-    Raises:
-        InputError: a clip cannot be read.
-    """
+    """Add figures and notes of ``metrics`` to ``row``; waveforms ``(B, N)`` are read once for each metric."""
     for metric in metrics:
         figures, notes = metric(waveforms)
         row.figures.update(figures)
