@@ -46,11 +46,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PlayerClip:
-    """The clip of a player: its file, and the seed that it was drawn with or a note on the recording.
-
-    Attributes:
-        media: what the page shows of it, once that is written.
-    """
+    """The clip of a player: its file, the seed that it was drawn with or a note on the recording, and what is shown."""
 
     file: Path
     seed: int | None

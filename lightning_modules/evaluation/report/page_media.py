@@ -15,12 +15,9 @@ from lightning_modules.audio import LogMel
 
 @dataclass(frozen=True)
 class Media:
-    """Files and loudness of one clip on the page.
+    """Sound and spectrogram of one clip, as paths relative to the page, and how loud it is.
 
-    Attributes:
-        audio: its sound, relative to the page.
-        picture: its spectrogram, relative to the page.
-        loudness: root mean square of the samples, dB with full scale 0; -inf for silence.
+    Loudness is the root mean square of the samples, dB with full scale 0; -inf for silence.
     """
 
     audio: str

@@ -1,11 +1,10 @@
 """Measures distances of clips to reference statistics of real speech."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from lightning_modules.evaluation.scoring.columns import FEW_CLIPS
-from lightning_modules.evaluation.scoring.measures import Measure, Predictions
+from lightning_modules.evaluation.scoring.measures import Measure, Parts, Predictions
 from lightning_modules.evaluation.scoring.references import Reference
 from lightning_modules.metrics import (
     NDB,
@@ -31,8 +30,8 @@ class ClassBalance(Measure):
         self.metric.update(seen.log_probs)
         self.intervals.update(seen.log_probs, seen.index)
 
-    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {"am": lambda: {"am": self.metric.compute()}, "am interval": self.intervals.compute}
+    def parts(self) -> Parts:
+        return {"am": self.metric.compute, "am interval": self.intervals.compute}
 
 
 class Distances(Measure):
@@ -59,10 +58,10 @@ class Distances(Measure):
             self.ndb.update(seen.features)
         self.nearest.update(seen.features)
 
-    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
+    def parts(self) -> Parts:
         return {
-            "fid": lambda: {"fid": self.frechet.compute()},
-            "fid_error": lambda: {"fid_error": self.frechet_error.compute()},
+            "fid": self.frechet.compute,
+            "fid_error": self.frechet_error.compute,
             "kid": self.kernel.compute,
             "ndb": self._ndb,
             "nearest_ratio": self._nearest,
@@ -76,12 +75,12 @@ class Distances(Measure):
             notes.append(f"fid: of {count} clips, fewer than {FEW_CLIPS}, exploratory")
         return figures, notes
 
-    def _ndb(self) -> dict[str, Any]:
+    def _ndb(self) -> Any:
         if self.ndb is None:
             raise ValueError(self.reference.no_bins)
-        return {"ndb": self.ndb.compute()}
+        return self.ndb.compute()
 
-    def _nearest(self) -> dict[str, Any]:
+    def _nearest(self) -> float:
         if not self.reference.nearest_real > 0:
             raise ValueError("real test clips are copies of training clips")
-        return {"nearest_ratio": float(self.nearest.compute()["nearest"]) / self.reference.nearest_real}
+        return float(self.nearest.compute()["nearest"]) / self.reference.nearest_real

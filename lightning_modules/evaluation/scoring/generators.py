@@ -91,9 +91,7 @@ def generator_rows(
     """
     clips, fe, guide = list_speech(folder)[:count], generator.front_end, GuideAccuracy(generator)
     row = scorer.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="scored")))
-    figures, notes = guide.figures(row.figures.get("accuracy"))
-    row.figures.update(figures)
-    row.notes.extend(notes)
+    row.add(*guide.figures(row.figures.get("accuracy")))
     scorer.add_external(row, FolderWaveforms(folder, count))
     guided = facts["guidance_scale"] > 0 and any(clip.label >= 0 for clip in clips)
     known = {
@@ -131,12 +129,10 @@ def zero_shot_figures(confusion: list[list[int]] | None, seen: Sequence[int] | N
     if confusion is None or seen is None:
         return {}
     figures: dict[str, float] = {}
-    digits = range(len(confusion))
-    unseen = [digit for digit in digits if digit not in seen]
-    if not sum(sum(confusion[digit]) for digit in unseen):
-        return {}
-    for name, group in (("accuracy_seen", [digit for digit in digits if digit in seen]), ("accuracy_unseen", unseen)):
-        count = sum(sum(confusion[digit]) for digit in group)
-        if count:
-            figures |= wilson_interval(sum(confusion[digit][digit] for digit in group), count).figures(name)
+    counts, hits = torch.tensor(confusion).sum(dim=1), torch.tensor(confusion).diagonal()
+    known = torch.tensor([digit in seen for digit in range(len(confusion))])
+    if counts[~known].any():
+        for name, group in (("accuracy_seen", known), ("accuracy_unseen", ~known)):
+            if count := int(counts[group].sum()):
+                figures |= wilson_interval(int(hits[group].sum()), count).figures(name)
     return figures

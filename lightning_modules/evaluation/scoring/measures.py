@@ -1,14 +1,14 @@
 """Measures figures of a row from the evaluator's predictions, in groups that each command composes."""
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from lightning_modules.evaluation.scoring.rows import keep_finite
 from lightning_modules.metrics import (
     DiversityError,
     InceptionScore,
@@ -21,6 +21,7 @@ from lightning_modules.metrics import (
     modified_inception_from_sums,
 )
 
+Parts = Mapping[str, Callable[[], Any]]
 NORMAL = 1.959964  # standard errors to either end of a 95 % interval
 
 
@@ -60,8 +61,11 @@ class Measure(ABC):
         """Add a batch."""
 
     @abstractmethod
-    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        """Return computations by name; each gives figures, or raises ValueError where there are too few clips."""
+    def parts(self) -> Parts:
+        """Return computations by name; each gives a figure of that name, or several by theirs.
+
+        It raises ValueError where there are too few clips.
+        """
 
     def metrics(self) -> list[Metric]:
         """List the metrics that this measure holds."""
@@ -82,15 +86,17 @@ class Measure(ABC):
         notes: list[str] = []
         for name, part in self.parts().items():
             try:
-                found = {column: float(value) for column, value in part().items()}
+                found = part()
+                found = found if isinstance(found, dict) else {name: found}
+                finite, wrong = keep_finite({column: float(value) for column, value in found.items()})
             except (ValueError, torch.linalg.LinAlgError) as error:
                 notes.append(f"{name}: {error}")
                 for metric in self.metrics():
                     if metric._is_synced:
                         metric.unsync()  # after an error torchmetrics leaves the state of all processes
                 continue
-            figures |= {column: value for column, value in found.items() if math.isfinite(value)}
-            notes += [f"{column}: {value}, left out" for column, value in found.items() if not math.isfinite(value)]
+            figures |= finite
+            notes += wrong
         return figures, notes
 
 
@@ -110,7 +116,7 @@ class Recognition(Measure):
     def update(self, seen: Predictions) -> None:
         self.metric.update(seen.log_probs, seen.y)
 
-    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
+    def parts(self) -> Parts:
         return {"confidence": self._confidence, "accuracy": self._accuracy, "accuracy interval": self._interval}
 
     def confusion(self) -> list[list[int]] | None:
@@ -122,11 +128,11 @@ class Recognition(Measure):
         own = values["confidence"]
         return {"confidence": own} | _ends("confidence", own, values.get("confidence_error"))
 
-    def _accuracy(self) -> dict[str, Any]:
+    def _accuracy(self) -> Any:
         values = self.metric.compute()
         if "accuracy" not in values:
             raise ValueError("no clip has an intended digit")
-        return {"accuracy": values["accuracy"]}
+        return values["accuracy"]
 
     def _interval(self) -> dict[str, Any]:
         counts = self.metric.compute()["confusion"]
@@ -148,11 +154,11 @@ class Diversity(Measure):
         self.metric.update(seen.features, classes)
         self.error.update(seen.features, classes, seen.index)
 
-    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {
-            "diversity": lambda: {"diversity": self.metric.compute()},
-            "diversity interval": lambda: _ends("diversity", self.metric.compute(), self.error.compute()),
-        }
+    def parts(self) -> Parts:
+        return {"diversity": self.metric.compute, "diversity interval": self._interval}
+
+    def _interval(self) -> dict[str, Any]:
+        return _ends("diversity", self.metric.compute(), self.error.compute())
 
 
 class Sharpness(Measure):
@@ -171,5 +177,5 @@ class Sharpness(Measure):
         for metric in (self.plain, self.modified, self.intervals):
             metric.update(seen.log_probs, seen.index)
 
-    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
+    def parts(self) -> Parts:
         return {"is": self.plain.compute, "mis": self.modified.compute, "is and mis intervals": self.intervals.compute}

@@ -107,9 +107,7 @@ def measure(
         raise InputError(f"expected clips to score, but {name!r} has none")
     row = Row(name, count, evaluator=evaluator, reference_count=reference_count)
     for each in measures:
-        figures, notes = each.compute()
-        row.figures.update(figures)
-        row.notes.extend(notes)
+        row.add(*each.compute())
     tables = [table for each in measures if (table := each.confusion()) is not None]
     return replace(row, confusion=tables[0] if tables else None)
 

@@ -51,16 +51,10 @@ def load_resynthesised(
 ) -> dict[str, Predictions]:
     """Read or compute predictions of the test split through each vocoder, by its name.
 
-    Args:
-        evaluator: predicts the digits.
-        root: folder of a corpus in Speech Commands layout.
-        labels: digits to keep.
-        vocoders: of :func:`anchor_vocoders`; moved to the evaluator's device, in evaluation mode.
-        cache_dir: where the predictions are cached; a folder of the user's cache by default.
-        batch_size: clips at a time.
+    The other arguments and the errors are those of :func:`load_reference`.
 
-    Raises:
-        InputError: the corpus cannot be used.
+    Args:
+        vocoders: of :func:`anchor_vocoders`; moved to the evaluator's device, in evaluation mode.
     """
     clips = {"test": list_splits(root, labels)["test"]}
     shared = {"evaluator": fingerprint(evaluator.state_dict()), "front_end": evaluator.front_end.settings}

@@ -102,10 +102,9 @@ def commit() -> str:
     try:
         if not (folder / ".git").exists():  # a package may be installed inside another project's checkout
             raise FileNotFoundError(folder)
-        run = {"cwd": folder, "capture_output": True, "text": True, "check": True, "timeout": 20}
-        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **run).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
-        return f"{name}+" if changed else name
+        describe_commit = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+        found = subprocess.run(describe_commit, cwd=folder, capture_output=True, text=True, check=True, timeout=20)
+        return found.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return f"version {version('scoretap')}"
 

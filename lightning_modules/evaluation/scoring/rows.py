@@ -1,6 +1,7 @@
 """Holds one row of the table: what was scored, its figures, its facts, and why a figure is missing."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,12 @@ REAL_TRAIN, REAL_TEST, THROUGH = "real train", "real test", "real test through" 
 GRIFFIN_LIM = "Griffin-Lim"  # follows THROUGH
 _FIELDS = ("name", "count", "notes", "evaluator", "reference_count")
 _FIGURES = frozenset(name + ending for name in MEASURES for ending in ("", *BESIDE))
+
+
+def keep_finite(figures: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
+    """Keep the figures that are finite, and write a note for each that is not."""
+    finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+    return finite, [f"{name}: {value}, left out" for name, value in figures.items() if name not in finite]
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,11 @@ class Row:
         if column in FACTS:
             return self.facts.get(column)
         raise KeyError(f"no column {column!r}{closest(column, COLUMNS)}")
+
+    def add(self, figures: Mapping[str, float], notes: Iterable[str]) -> None:
+        """Add figures and notes."""
+        self.figures.update(figures)
+        self.notes.extend(notes)
 
     def figure(self, column: str) -> tuple[Any, ...]:
         """Read a column and what is known beside it: both ends of its 95 % interval, and its standard error."""

@@ -35,14 +35,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """The marks of one plot.
-
-    Attributes:
-        x: column of the x-axis.
-        panels: names, in order.
-        lines: names, in order.
-        marks: by panel, line and x, in this order.
-    """
+    """The column of one plot's x-axis, the names of its panels and lines, and its marks in order of all three."""
 
     x: str
     panels: list[str]

@@ -18,12 +18,9 @@ _HIFIGAN = re.compile(r"hifigan(?::(.+))?")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A vocoder in the comparison.
+    """A vocoder in the comparison, and the name of its rows.
 
-    Attributes:
-        name: name of its rows.
-        vocoder: the vocoder; where there is a ``reason``, its weights are random and only its cost can be measured.
-        reason: why its weights cannot be had; empty where they can.
+    Where there is a ``reason`` why its weights cannot be had, they are random and only its cost can be measured.
     """
 
     name: str

@@ -20,12 +20,7 @@ from lightning_modules.evaluation.vocoders.vocoder_rows import BATCH
 
 
 class Speech(NamedTuple):
-    """Clips with their digits.
-
-    Attributes:
-        clips: ``(N, samples)`` waveforms, or ``(N, 1, F, L)`` scaled log-Mels.
-        y: ``(N,)`` digits.
-    """
+    """Waveforms ``(N, samples)`` or scaled log-Mels ``(N, 1, F, L)``, with their digits ``(N,)``."""
 
     clips: Tensor
     y: Tensor

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lightning_modules.audio import LogMel, MelDistance, MultiResolutionSTFT
 from lightning_modules.evaluation.scoring.columns import BESIDE, INTERVAL, LESS, MORE, Column, column_keys
-from lightning_modules.evaluation.scoring.measures import Measure, Predictions, Recognition
+from lightning_modules.evaluation.scoring.measures import Measure, Parts, Predictions, Recognition
 from lightning_modules.evaluation.scoring.predictions import feature_width, measure, predict
 from lightning_modules.evaluation.vocoders.perceptual import SKIPPED, mean_figures, perceptual_figures
 from lightning_modules.evaluation.vocoders.whistle import whistle_db
@@ -48,16 +48,10 @@ Scores = tuple[dict[str, float], list[str], dict[str, str]]  # figures, notes, a
 
 @dataclass(frozen=True)
 class VocoderRow:
-    """One row of the comparison.
+    """One row of the comparison: a vocoder and how many clips it synthesised of which Mels of a corpus.
 
-    Attributes:
-        corpus: name of the corpus.
-        mels: what was synthesised: Mels of recordings, the same degraded, or a generator's.
-        vocoder: name.
-        clips: number of clips.
-        figures: finite values by name, of :data:`QUALITY` and :data:`COST`.
-        missing: what stands where a figure is missing, by its name.
-        notes: sentences on what is missing.
+    Figures are finite values of :data:`QUALITY` and :data:`COST`; ``missing`` is what stands where one is missing, and
+    ``notes`` are sentences on that.
     """
 
     corpus: str
@@ -82,9 +76,8 @@ class VocoderRow:
 class FeatureDistances(Measure):
     """Measures Fréchet distances of the evaluator's features: ``fid_same`` and ``fid_train``.
 
-    Args:
-        same: statistics of the recordings that were synthesised again: the recording itself is at 0.
-        train: statistics of the corpus' training split, as in all scores.
+    The one is to the recordings that were synthesised again, so that the recording itself is at 0; the other to the
+    corpus' training split, as in all scores.
     """
 
     def __init__(self, same: FeatureStatistics, train: FeatureStatistics) -> None:
@@ -95,11 +88,8 @@ class FeatureDistances(Measure):
         self.same.update(seen.features)
         self.train.update(seen.features)
 
-    def parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        return {
-            "fid_same": lambda: {"fid_same": self.same.compute()},
-            "fid_train": lambda: {"fid_train": self.train.compute()},
-        }
+    def parts(self) -> Parts:
+        return {"fid_same": self.same.compute, "fid_train": self.train.compute}
 
 
 class ClipScorer:

@@ -1,6 +1,5 @@
 """The base of external metrics: each is loaded when first used, and becomes a note where it is not installed."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches, list_speech
-from lightning_modules.evaluation.scoring.rows import Row
+from lightning_modules.evaluation.scoring.rows import Row, keep_finite
 
 SAMPLE_RATE = 16000  # Hz, of both packages
 NUM_SAMPLES = 16000  # one second, as the evaluator takes clips; VGGish gives nothing for less than 15600 samples
@@ -58,8 +57,8 @@ class ExternalMetric(ABC):
             raise
         except Exception as error:  # whatever another package raises
             return {}, [f"{self.name}: {_reason(error)}"]
-        wrong = [f"{name}: {value}, left out" for name, value in figures.items() if not math.isfinite(value)]
-        return {name: value for name, value in figures.items() if math.isfinite(value)}, notes + wrong
+        finite, wrong = keep_finite(figures)
+        return finite, notes + wrong
 
     def _load(self) -> str:
         """Prepare the metric; return a note where that fails, else an empty string."""
@@ -103,9 +102,7 @@ class FolderWaveforms:
 def add_external_figures(metrics: Sequence[ExternalMetric], row: Row, waveforms: Iterable[Tensor]) -> None:
     """Add figures and notes of ``metrics`` to ``row``; waveforms ``(B, N)`` are read once for each metric."""
     for metric in metrics:
-        figures, notes = metric(waveforms)
-        row.figures.update(figures)
-        row.notes.extend(notes)
+        row.add(*metric(waveforms))
 
 
 def _reason(error: Exception) -> str:
