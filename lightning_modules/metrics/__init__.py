@@ -2,7 +2,8 @@
 
 ``compute`` raises ValueError, with a sentence that says how many are expected, where there are too few clips; where
 ``update`` takes an ``index`` ``(B,)``, the place of each clip in file order, it needs it if several processes share the
-clips, and ``compute`` raises ValueError if a place comes twice.
+clips, and ``compute`` raises ValueError if a place comes twice. D is ``num_features``, the width of the features, and K
+is ``num_classes``.
 """
 
 from lightning_modules.metrics.am_score import AMScore, am_from_sums

@@ -9,11 +9,9 @@ from lightning_modules.metrics.inputs import float64_rows, require, require_no_r
 
 
 def am_from_sums(sums: ClassSums, train: Tensor) -> Tensor:
-    """AM score of clips from their sums: a float64 scalar, or ``(R,)`` of resampled sums.
+    """AM score of generated clips from their sums: a float64 scalar, or ``(R,)`` of resampled sums.
 
-    Args:
-        sums: of the generated clips.
-        train: ``(K,)`` mean class probabilities of training clips; they are normalised here.
+    Mean class probabilities ``(K,)`` of training clips are normalised here.
     """
     return _score(sums.probs / sums.num_clips.unsqueeze(-1), sums.entropy / sums.num_clips, train)
 
@@ -25,10 +23,8 @@ class AMScore(Metric):
 
     Zhou et al. 2018 (arXiv:1703.02000).
 
-    Args:
-        num_classes: number of classes, K.
-        reference: ``(K,)`` mean class probability of the training split, known beforehand; None takes it from updates
-            with ``real``.
+    The reference ``(K,)`` is the mean class probability of the training split, known beforehand; None takes it from
+    updates with ``real``.
     """
 
     full_state_update = False

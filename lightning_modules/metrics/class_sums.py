@@ -13,19 +13,12 @@ from lightning_modules.metrics.resampling import Interval, bootstrap_sums
 
 
 class ClassSums(NamedTuple):
-    """Sums over clips, float64; resampled sums have the resamples R as a first axis.
+    """Sums over clips, float64; resampled sums have the resamples R as a first axis."""
 
-    Attributes:
-        num_clips: a scalar, or ``(R,)``.
-        probs: ``(K,)`` sum of p(y|x), or ``(R, K)``.
-        log_probs: ``(K,)`` sum of log p(y|x), or ``(R, K)``.
-        entropy: sum of H(p(y|x)), in nats, a scalar, or ``(R,)``.
-    """
-
-    num_clips: Tensor
-    probs: Tensor
-    log_probs: Tensor
-    entropy: Tensor
+    num_clips: Tensor  # a scalar, or (R,)
+    probs: Tensor  # (K,) sum of p(y|x), or (R, K)
+    log_probs: Tensor  # (K,) sum of log p(y|x), or (R, K)
+    entropy: Tensor  # sum of H(p(y|x)), in nats, a scalar, or (R,)
 
 
 def class_sums(log_probs: Tensor) -> ClassSums:
@@ -37,9 +30,6 @@ class LogProbabilityRows(Metric):
     """Base class of scores that need the log-probabilities of every clip, not only their sums.
 
     It stores 8 (K + 1) bytes per clip, 88 for ten digits: the only memory that grows with the number of clips.
-
-    Args:
-        num_classes: number of classes, K.
     """
 
     full_state_update = False
@@ -63,10 +53,7 @@ class LogProbabilityRows(Metric):
 class ScoreIntervals(LogProbabilityRows):
     """Bootstrap intervals of scores that can be computed from :class:`ClassSums`; all see the same resamples.
 
-    Args:
-        scores: maps resampled sums to scores ``(R,)``, by name.
-        num_classes: number of classes, K.
-        num_resamples: as for :func:`bootstrap`, like ``level`` and ``seed``.
+    Scores map resampled sums to ``(R,)``, by name. The other arguments are those of :func:`bootstrap`.
     """
 
     def __init__(

@@ -15,10 +15,6 @@ class IntraClassDiversity(Metric):
 
     with unbiased covariances :math:`\Sigma_k` of the embeddings, in float64. Zero means that all clips of a class
     have the same embedding. Memory does not grow with the number of clips: ``8 K D`` bytes.
-
-    Args:
-        num_features: width of the embeddings, D.
-        num_classes: number of classes, K.
     """
 
     full_state_update = False
@@ -60,10 +56,6 @@ class DiversityError(Metric):
 
     If there are more than ``limit`` clips, only those whose places have the smallest hashes are used, and the error is
     scaled to all of them. Memory: ``8 (D + 2)`` bytes for each clip that is used, a quarter more in between.
-
-    Args:
-        num_features: width of the features, D.
-        limit: largest number of clips used.
     """
 
     full_state_update = False

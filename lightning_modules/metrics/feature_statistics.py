@@ -15,17 +15,11 @@ from lightning_modules.new_files import new_file
 
 
 class FeatureStatistics(NamedTuple):
-    """Mean and covariance of the features of a set of clips: all that a Fréchet distance needs.
+    """Mean and covariance of the features of a set of clips: all that a Fréchet distance needs."""
 
-    Attributes:
-        mean: ``(D,)`` float64.
-        covariance: ``(D, D)`` float64, unbiased.
-        num_clips: number of clips, N.
-    """
-
-    mean: Tensor
-    covariance: Tensor
-    num_clips: int
+    mean: Tensor  # (D,) float64
+    covariance: Tensor  # (D, D) float64, unbiased
+    num_clips: int  # number of clips, N
 
     def save(self, path: str | Path) -> None:
         """Write to ``path`` under a temporary name, then rename."""
@@ -64,9 +58,6 @@ class FeatureMoments(Metric):
     """Computes :class:`FeatureStatistics` batch by batch in float64; memory does not grow with the number of clips.
 
     The rounding error grows with the square of mean over standard deviation: 1e-8 relative at a ratio of a thousand.
-
-    Args:
-        num_features: width of the features, D.
     """
 
     full_state_update = False

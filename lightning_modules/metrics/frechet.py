@@ -61,10 +61,8 @@ class FrechetDistance(Metric):
     It is biased upwards by about 1/N: compare values of equal N only, next to the distance of as many real clips.
     Memory does not grow with the number of clips: ``16 D^2`` bytes, 16 MiB for 1024 features.
 
-    Args:
-        num_features: width of the features, D.
-        reference: statistics of the real training split, known beforehand (``FeatureStatistics.load``); None takes
-            them from updates with ``real``.
+    The reference is statistics of the real training split, known beforehand (``FeatureStatistics.load``); None takes
+    them from updates with ``real``.
     """
 
     full_state_update = False
@@ -118,12 +116,6 @@ class FrechetError(Metric):
     digits into one subset and all odd ones into the next, as digits often come in turns of ten.
 
     Memory does not grow with the number of clips: ``8 S D^2`` bytes, 32 MiB for 4 subsets of 1024 features.
-
-    Args:
-        num_features: width of the features, D.
-        reference: statistics of the real training split.
-        num_subsets: S, at least 2.
-        seed: seed of the random choice.
     """
 
     full_state_update = False

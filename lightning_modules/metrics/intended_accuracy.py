@@ -9,11 +9,7 @@ from lightning_modules.metrics.inputs import float64_rows, require
 
 
 class IntendedAccuracy(Metric):
-    """Accuracy of intended classes, overall and per class, their confusion matrix, and the mean confidence.
-
-    Args:
-        num_classes: number of classes, K.
-    """
+    """Accuracy of intended classes, overall and per class, their confusion matrix, and the mean confidence."""
 
     full_state_update = False
     confusion: Tensor

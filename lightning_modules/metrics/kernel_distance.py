@@ -38,9 +38,7 @@ class KernelDistance(Metric):
     that to compute.
 
     Args:
-        num_features: width of the features, D.
         num_subsets: number of disjoint subsets of either side, at least 2; the distance is the mean over them.
-        seed: seed of the random subsets.
         reference: ``(M, D)`` features of the training split, known beforehand; None takes them from updates with
             ``real``.
         limit: largest number of clips of either side.

@@ -10,24 +10,14 @@ from lightning_modules.metrics.inputs import float64_rows, require
 
 
 class FeatureBins(NamedTuple):
-    """Clusters of training features.
+    """Clusters of training features."""
 
-    Attributes:
-        centers: ``(K, D)`` float64.
-        counts: ``(K,)`` training clips per cluster, float64.
-    """
-
-    centers: Tensor
-    counts: Tensor
+    centers: Tensor  # (K, D) float64
+    counts: Tensor  # (K,) training clips per cluster, float64
 
 
 def fit_bins(features: Tensor, num_bins: int = 50, seed: int = 0) -> FeatureBins:
-    """Cluster training features by k-means; this is done once for all evaluations.
-
-    Args:
-        features: ``(N, D)`` of the training split.
-        num_bins: number of clusters, K.
-        seed: seed of the initial centres.
+    """Cluster training features ``(N, D)`` by k-means; this is done once for all evaluations.
 
     Raises:
         ModuleNotFoundError: scikit-learn is not installed.
@@ -64,11 +54,7 @@ class NDB(Metric):
     """Share of bins whose number of generated clips differs from that of training clips, a float64 scalar in [0, 1].
 
     Number of statistically different bins, Richardson and Weiss 2018 (arXiv:1805.12462), over the number of bins. Equal
-    distributions give ``alpha`` on average, not 0.
-
-    Args:
-        bins: clusters of training features, by :func:`fit_bins`.
-        alpha: significance level of each bin's test.
+    distributions give ``alpha``, the significance level of each bin's test, on average, not 0.
     """
 
     full_state_update = False

@@ -6,11 +6,7 @@ from torchmetrics import Metric
 
 
 class NoiseLevelMean(Metric):
-    """Mean of per-example values in equal bins of diffusion time, and over all bins; exact on several processes.
-
-    Args:
-        num_bins: number of bins of [0, 1].
-    """
+    """Mean of per-example values in equal bins of diffusion time, and over all bins; exact on several processes."""
 
     full_state_update = False
     total: Tensor

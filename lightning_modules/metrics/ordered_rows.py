@@ -26,13 +26,8 @@ def hold_rows(metric: Metric, name: str) -> None:
 def append_rows(metric: Metric, name: str, rows: Tensor, index: Tensor | None, limit: int | None = None) -> None:
     """Store ``rows`` ``(B, D)``, float64, with their places ``(B,)`` among all samples.
 
-    Args:
-        metric: owner of the state.
-        name: name of the state.
-        rows: samples.
-        index: places, such as positions in the data set; None continues the count of this process, which is enough for
-            one process.
-        limit: largest number of samples that :func:`ordered_rows` will choose; up to a quarter more are stored.
+    Places are such as positions in the data set; None continues the count of this process, which is enough for one.
+    If :func:`ordered_rows` will choose no more than ``limit`` samples, up to a quarter more are stored.
 
     Raises:
         ValueError: there are not as many places as rows.

@@ -19,17 +19,11 @@ _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio, odd
 
 
 class Interval(NamedTuple):
-    """A figure with its confidence interval.
+    """A figure with its confidence interval."""
 
-    Attributes:
-        value: the figure on all samples.
-        low: lower end of the interval.
-        high: upper end of the interval.
-    """
-
-    value: float
-    low: float
-    high: float
+    value: float  # the figure on all samples
+    low: float  # lower end of the interval
+    high: float  # upper end of the interval
 
     def figures(self, name: str) -> dict[str, float]:
         """Name the figure ``name``, and both ends ``name_low`` and ``name_high``."""
@@ -50,9 +44,8 @@ def bootstrap(
     Args:
         values: ``(N, ...)`` one row per sample, such as hits or log-probabilities.
         statistic: maps such rows to a scalar, such as :func:`inception_score`.
-        num_resamples: number of draws of N rows with replacement.
+        num_resamples: number of draws of N rows with replacement, by ``seed``.
         level: share of resamples inside the interval, in (0, 1).
-        seed: seed of the draws.
 
     Raises:
         ValueError: there are fewer than 2 samples, no resamples, or ``level`` is out of range.
@@ -96,12 +89,8 @@ def wilson_interval(hits: int, count: int, quantile: float = 1.959964) -> Interv
 
     .. math:: \frac{p + \frac{z^2}{2 n} \pm z \sqrt{\frac{p (1 - p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}
 
-    It keeps a width where no trial or every trial hits; a bootstrap interval would shrink to a point there.
-
-    Args:
-        hits: number of successes.
-        count: number of trials, n.
-        quantile: quantile of the normal distribution, z.
+    for n = ``count`` trials and z = ``quantile`` of the normal distribution. It keeps a width where no trial or every
+    trial hits; a bootstrap interval would shrink to a point there.
 
     Raises:
         ValueError: there is no trial, or there are more hits than trials.
@@ -118,11 +107,6 @@ def disjoint_subsets(count: int, num_subsets: int, seed: int = 0) -> tuple[Tenso
     """Row numbers of random subsets that share no row, all of ``count // num_subsets`` rows.
 
     Their sizes are equal, because distances of features are biased by the number of samples; spare rows are left out.
-
-    Args:
-        count: number of samples.
-        num_subsets: number of subsets.
-        seed: seed of the permutation.
 
     Raises:
         ValueError: a subset would be empty.

@@ -16,19 +16,12 @@ _UNWRITTEN = Media("", "", 0.0)
 
 @dataclass(frozen=True)
 class PlayerColumn:
-    """A column of players.
+    """A column of players."""
 
-    Attributes:
-        model: the model, the same for all of its guidance scales and no other's; :data:`REAL` for recordings.
-        scale: guidance scale γ; None for real speech and where nothing is known of it.
-        way: sampler and steps, and more where two columns would be alike.
-        clips: the clip in each row that has one.
-    """
-
-    model: str
-    scale: float | None
-    way: str
-    clips: dict["Line", "PlayerClip"]
+    model: str  # the model, the same for all of its guidance scales and no other's; REAL for recordings
+    scale: float | None  # guidance scale γ; None for real speech and where nothing is known of it
+    way: str  # sampler and steps, and more where two columns would be alike
+    clips: dict["Line", "PlayerClip"]  # the clip in each row that has one
 
     @property
     def name(self) -> str:

@@ -17,25 +17,16 @@ _PASSED_OVER = re.compile(r"version_\d+|test|checkpoints|samples|guidance=.*", r
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Samples of one model and one set of settings.
+    """Samples of one model and one set of settings."""
 
-    Attributes:
-        folder: where they lie.
-        samples: file by digit (``NO_LABEL``: none was asked for) and seed, in the order of the manifest.
-        model: what the row of scores calls the model, without γ; else the name of the run.
-        run: name of the run.
-        scale: guidance scale γ; None where the manifest does not say.
-        way: sampler and steps.
-        rows: of its ``scores.json``; empty without one.
-    """
-
-    folder: Path
+    folder: Path  # where they lie
+    # File by digit (NO_LABEL: none was asked for) and seed, in the order of the manifest.
     samples: dict[tuple[int, int], Path]
-    model: str
-    run: str
-    scale: float | None
-    way: str
-    rows: list[Row] = field(default_factory=list)
+    model: str  # what the row of scores calls the model, without γ; else the name of the run
+    run: str  # name of the run
+    scale: float | None  # guidance scale γ; None where the manifest does not say
+    way: str  # sampler and steps
+    rows: list[Row] = field(default_factory=list)  # of its scores.json; empty without one
 
 
 def collect_samples(runs: Sequence[str]) -> list[SampleSet]:

@@ -10,21 +10,3 @@ from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.loading import load_evaluator
 
 Scores, judge = Row, score_clips  # former names
-
-__all__ = [
-    "Reference",
-    "Row",
-    "Scorer",
-    "Scores",
-    "folder_batches",
-    "format_scores",
-    "format_table",
-    "judge",
-    "list_speech",
-    "load_evaluator",
-    "load_reference",
-    "score_clips",
-    "score_folders",
-    "split_batches",
-    "write_scores",
-]

@@ -15,35 +15,21 @@ BESIDE = (*INTERVAL, *ERROR)
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the table.
+    """One column of the table."""
 
-    Attributes:
-        key: name in files and on the command line.
-        value: what it holds; values of the kind :data:`ANY` are passed on unchecked.
-        heading: name in tables of documents, without arrow; empty where they do not show it.
-        name: name at an axis, where that is another.
-        of: what the figure is about, behind the arrow.
-        better: :data:`MORE`, :data:`LESS`, or empty where a reader has to judge.
-        form: format in documents; empty for four digits, or whole numbers above a hundred.
-        printed: format of a figure in a terminal.
-        scale: factor of the figure in documents, 100 for percent.
-        beside: endings of the columns that say how sure the figure is: ends of a 95 % interval, or a standard error.
-        shows_beside: whether tables of documents show these.
-        is_cost: whether axes are logarithmic.
-    """
-
-    key: str
-    value: str = NUMBER
-    heading: str = ""
-    name: str = ""
-    of: str = ""
-    better: str = ""
-    form: str = ".4g"
-    printed: str = ".3f"
-    scale: float = 1.0
+    key: str  # name in files and on the command line
+    value: str = NUMBER  # what it holds; values of the kind ANY are passed on unchecked
+    heading: str = ""  # name in tables of documents, without arrow; empty where they do not show it
+    name: str = ""  # name at an axis, where that is another
+    of: str = ""  # what the figure is about, behind the arrow
+    better: str = ""  # MORE, LESS, or empty where a reader has to judge
+    form: str = ".4g"  # format in documents; empty for four digits, or whole numbers above a hundred
+    printed: str = ".3f"  # format of a figure in a terminal
+    scale: float = 1.0  # factor of the figure in documents, 100 for percent
+    # Endings of the columns that say how sure the figure is: ends of a 95 % interval, or a standard error.
     beside: tuple[str, ...] = ()
-    shows_beside: bool = True
-    is_cost: bool = False
+    shows_beside: bool = True  # whether tables of documents show these
+    is_cost: bool = False  # whether axes are logarithmic
 
     @property
     def title(self) -> str:

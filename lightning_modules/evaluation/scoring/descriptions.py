@@ -10,17 +10,11 @@ PLAIN = (bool, int, float, str, type(None))
 
 @dataclass(frozen=True)
 class Description:
-    """A class and its settings; as text ``DDIM(eta=1.0)``, as tables show it.
+    """A class and its settings; as text ``DDIM(eta=1.0)``, as tables show it."""
 
-    Attributes:
-        name: of the class.
-        settings: pairs of name and value; a value is plain or a description itself.
-        detail: what settings do not say: the fingerprint of a vocoder, or of guidance ``at denoised`` and
-            ``classifier-free``.
-    """
-
-    name: str
-    settings: tuple[tuple[str, Any], ...] = ()
+    name: str  # of the class
+    settings: tuple[tuple[str, Any], ...] = ()  # pairs of name and value; a value is plain or a description itself
+    # What settings do not say: the fingerprint of a vocoder, or of guidance at denoised and classifier-free.
     detail: str = ""
 
     def __str__(self) -> str:

@@ -78,16 +78,9 @@ def generator_rows(
     facts: dict[str, Any],
     checkpoint: dict[str, Any],
 ) -> list[Row]:
-    """Make the row of the first ``count`` samples in ``folder``, then rows of real speech and the floor.
+    """Make the row of the first ``count`` samples that ``generator`` drew, then rows of real speech and the floor.
 
-    Args:
-        scorer: scores the samples.
-        generator: drew the samples.
-        name: of the row.
-        folder: holds WAVs and their manifest.
-        count: number of samples, N.
-        facts: of the row; this adds cost, origin and settings.
-        checkpoint: of the generator.
+    The folder holds WAVs and their manifest. To ``facts`` this adds cost, settings, and origin, by the ``checkpoint``.
     """
     clips, fe, guide = list_speech(folder)[:count], generator.front_end, GuideAccuracy(generator)
     row = scorer.row(name, guide.count_hits(clip_batches(folder, clips, fe.sample_rate, fe.num_samples, name="scored")))

@@ -26,19 +26,12 @@ NORMAL = 1.959964  # standard errors to either end of a 95 % interval
 
 
 class Predictions(NamedTuple):
-    """Predictions of the evaluator for clips, all on one device that has float64.
+    """Predictions of the evaluator for clips, all on one device that has float64."""
 
-    Attributes:
-        log_probs: ``(B, K)`` natural logarithms of class probabilities.
-        features: ``(B, D)`` input of its last layer.
-        y: ``(B,)`` intended digits, -1 for none.
-        index: ``(B,)`` place of each clip in file order. What is drawn by lot depends on it, and on neither batches
-            nor processes.
-    """
-
-    log_probs: Tensor
-    features: Tensor
-    y: Tensor
+    log_probs: Tensor  # (B, K) natural logarithms of class probabilities
+    features: Tensor  # (B, D) input of its last layer
+    y: Tensor  # (B,) intended digits, -1 for none
+    # (B,) place of each clip in file order. What is drawn by lot depends on it, and on neither batches nor processes
     index: Tensor  # type: ignore[assignment]  # hides tuple.index, which compares elements
 
     @classmethod

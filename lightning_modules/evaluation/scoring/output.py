@@ -98,12 +98,9 @@ def format_table(rows: Sequence[Row]) -> str:
 
 
 def write_figure(figure: Sequence[float | None], form: str, scale: float = 1.0) -> list[str]:
-    """Write a value, its interval and its error in one format: ``["0.5", "[0.4, 0.6]", "± 0.1"]``; what is None is not.
+    """Write a value, its interval and its error, as :meth:`Row.figure` reads them: ``["0.5", "[0.4, 0.6]", "± 0.1"]``.
 
-    Args:
-        figure: value, ends of the interval and error, as :meth:`Row.figure` reads them.
-        form: format of each.
-        scale: factor of each, 100 for percent.
+    All are multiplied by ``scale`` and written in the same format; what is None is left out.
     """
     value, low, high, error = ("" if each is None else format(scale * each, form) for each in figure)
     beside = [f"[{low}, {high}]" if low and high else "", f"± {error}" if error else ""]

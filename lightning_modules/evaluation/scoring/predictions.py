@@ -86,10 +86,7 @@ def measure(
 ) -> Row:
     """Measure predictions that come in batches as one row, in this process, on the device that they are on.
 
-    Args:
-        name: of the row, like the fingerprint ``evaluator`` and ``reference_count``.
-        seen: the predictions.
-        measures: fresh ones.
+    The measures are fresh ones; the row gets the fingerprint of the evaluator and ``reference_count``.
 
     Raises:
         InputError: there is no clip.

@@ -24,25 +24,15 @@ CHUNK = 2048  # clips at a time where float64 copies are made
 
 
 class Reference(NamedTuple):
-    """Predictions and statistics of one corpus by one evaluator, which other clips are compared with.
+    """Predictions and statistics of one corpus by one evaluator, which other clips are compared with."""
 
-    Attributes:
-        train: predictions of the training split, which distances refer to.
-        test: predictions of the test split.
-        statistics: mean and covariance of the training features.
-        mean_probs: ``(K,)`` mean class probability of the training split.
-        bins: clusters of the training features; None where they could not be made.
-        no_bins: the reason why there are no bins; empty where there are.
-        nearest_real: mean distance of test clips to their nearest training clip.
-    """
-
-    train: Predictions
-    test: Predictions
-    statistics: FeatureStatistics
-    mean_probs: Tensor
-    bins: FeatureBins | None
-    no_bins: str
-    nearest_real: float
+    train: Predictions  # predictions of the training split, which distances refer to
+    test: Predictions  # predictions of the test split
+    statistics: FeatureStatistics  # mean and covariance of the training features
+    mean_probs: Tensor  # (K,) mean class probability of the training split
+    bins: FeatureBins | None  # clusters of the training features; None where they could not be made
+    no_bins: str  # the reason why there are no bins; empty where there are
+    nearest_real: float  # mean distance of test clips to their nearest training clip
 
     @property
     def accuracy(self) -> float:

@@ -23,11 +23,8 @@ from lightning_modules.evaluator import EvaluatorModule
 def anchor_vocoders(evaluator: EvaluatorModule, vocoder: Vocoder | None = None) -> dict[str, Vocoder]:
     """Choose the vocoders that test clips go through, by name: always Griffin-Lim, and ``vocoder`` where it is another.
 
-    Both analyse with one front end, so that they differ in the synthesis only.
-
-    Args:
-        evaluator: scores the clips.
-        vocoder: a Griffin-Lim of other settings takes the place of the default one.
+    Both analyse with one front end, so that they differ in the synthesis only. A Griffin-Lim of other settings takes
+    the place of the default one.
 
     Raises:
         InputError: the evaluator needs clips of another sample rate or length than the vocoder makes.
@@ -51,10 +48,8 @@ def load_resynthesised(
 ) -> dict[str, Predictions]:
     """Read or compute predictions of the test split through each vocoder, by its name.
 
-    The other arguments and the errors are those of :func:`load_reference`.
-
-    Args:
-        vocoders: of :func:`anchor_vocoders`; moved to the evaluator's device, in evaluation mode.
+    Vocoders of :func:`anchor_vocoders` are moved to the evaluator's device, in evaluation mode. The other arguments and
+    the errors are those of :func:`load_reference`.
     """
     clips = {"test": list_splits(root, labels)["test"]}
     shared = {"evaluator": fingerprint(evaluator.state_dict()), "front_end": evaluator.front_end.settings}
@@ -79,12 +74,7 @@ def resynthesise(vocoder: Vocoder, batches: WaveformBatches, device: torch.devic
 
 
 class AnchorWaveforms:
-    """Makes waveforms ``(B, N)`` of real test clips when they are first read, and holds them for the next metric.
-
-    Args:
-        make: makes them, beside their digits.
-        labels: their digits.
-    """
+    """Makes waveforms ``(B, N)`` of real test clips when they are first read, and holds them for the next metric."""
 
     def __init__(self, make: Callable[[], Iterable[tuple[Tensor, Tensor]]], labels: Sequence[int] = ()) -> None:
         self._make, self.labels = make, list(labels)

@@ -23,32 +23,20 @@ def keep_finite(figures: Mapping[str, float]) -> tuple[dict[str, float], list[st
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table; ``row["fid"]`` reads any of its columns.
+    """One row of the table; ``row["fid"]`` reads any of its columns."""
 
-    Attributes:
-        name: what was scored.
-        count: number of clips, N.
-        figures: finite values by name, of :data:`~lightning_modules.evaluation.scoring.columns.FIGURES`; what could
-            not be computed is left out.
-        notes: one sentence for each figure that is missing or needs care.
-        evaluator: fingerprint of the evaluator.
-        reference_count: number of training clips that distances refer to; None without reference.
-        facts: values by name, of :data:`~lightning_modules.evaluation.scoring.columns.FACTS`; ``kind`` is one of
-            :data:`~lightning_modules.evaluation.scoring.columns.KINDS`; sampler, schedules and vocoder are a
-            :class:`~lightning_modules.evaluation.scoring.descriptions.Description`.
-        confusion: counts, rows intended and columns recognised; None where no clip has an intended digit.
-        file: the file that it was read from; empty for a row that was not.
-    """
-
-    name: str
-    count: int
+    name: str  # what was scored
+    count: int  # number of clips, N
+    # Finite values by name, of FIGURES; what could not be computed is left out.
     figures: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    evaluator: str = ""
-    reference_count: int | None = None
+    notes: list[str] = field(default_factory=list)  # one sentence for each figure that is missing or needs care
+    evaluator: str = ""  # fingerprint of the evaluator
+    reference_count: int | None = None  # number of training clips that distances refer to; None without reference
+    # Values by name, of FACTS; kind is one of KINDS; sampler, schedules and vocoder are a Description.
     facts: dict[str, Any] = field(default_factory=dict)
+    # Counts, rows intended and columns recognised; None where no clip has an intended digit.
     confusion: list[list[int]] | None = None
-    file: str = field(default="", compare=False)
+    file: str = field(default="", compare=False)  # the file that it was read from; empty for a row that was not
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any], file: str = "") -> "Row":

@@ -24,23 +24,14 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one evaluator, one corpus and one reference: figures of different groups are not comparable.
+    """Rows of one evaluator, one corpus and one reference: figures of different groups are not comparable."""
 
-    Attributes:
-        corpus: name of the real speech; None where rows do not say.
-        labels: digits of it; None where rows do not say.
-        evaluator: fingerprint.
-        reference_count: number of clips that distances refer to.
-        rows: in the order of the table.
-        remarks: what to know when reading them.
-    """
-
-    corpus: str | None
-    labels: tuple[int, ...] | None
-    evaluator: str
-    reference_count: int | None
-    rows: list[Row]
-    remarks: list[str] = field(default_factory=list)
+    corpus: str | None  # name of the real speech; None where rows do not say
+    labels: tuple[int, ...] | None  # digits of it; None where rows do not say
+    evaluator: str  # fingerprint
+    reference_count: int | None  # number of clips that distances refer to
+    rows: list[Row]  # in the order of the table
+    remarks: list[str] = field(default_factory=list)  # what to know when reading them
 
     @property
     def evaluator_accuracy(self) -> float | None:

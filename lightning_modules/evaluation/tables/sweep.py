@@ -69,11 +69,7 @@ def has_interval(row: Row, column: str) -> bool:
 def arrange(rows: Iterable[Row], x: str, panels: Sequence[str], lines: Sequence[str]) -> Sweep:
     """Place ``rows`` as marks; one without ``x`` is named on standard error and left out.
 
-    Args:
-        rows: of models, comparable.
-        x: column with numbers.
-        panels: columns whose values tell panels apart.
-        lines: columns whose values tell lines apart.
+    The values of the columns ``panels`` tell panels apart, those of ``lines`` tell lines apart.
 
     Raises:
         InputError: rows at one place of one line differ in a setting, so that no line would be true.

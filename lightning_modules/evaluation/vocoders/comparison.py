@@ -74,7 +74,7 @@ def compare_vocoders(
     draws = [prepare_speech(drawer, sampling, corpus.labels, count, seed) for drawer, corpus in pairs]
     folder = Path(output).expanduser()
     make_folder(folder, repr(output))
-    speech = [draw() for draw in draws] or [None] * len(comparisons)
+    speech: list[Speech | None] = [*(draw() for draw in draws)] or [None] * len(comparisons)
     print(_write_comparison(folder, comparisons, speech, rounds), end="")
 
 

@@ -28,10 +28,7 @@ from lightning_modules.evaluation.vocoders.vocoder_rows import (
 class CorpusComparison:
     """The comparison of all vocoders on one corpus.
 
-    Args:
-        scorer: holds the corpus and its evaluator.
-        candidates: vocoders, all of one front end.
-        limit: number of test clips; None for all.
+    The scorer holds the corpus and its evaluator; vocoders have one front end; ``limit`` test clips are used, or all.
 
     Raises:
         InputError: corpus, evaluator and vocoders do not go together, or one cannot be used.

@@ -22,10 +22,8 @@ def measure_costs(candidates: Sequence[Candidate], x_0: Tensor, rounds: int) -> 
     ``seconds`` is the median over rounds of one clip at a time on one thread; ``time_ratio`` is the median of the
     quotients to the first candidate in the same round, ``_low`` and ``_high`` the smallest and the largest.
 
-    Args:
-        candidates: vocoders, which take turns.
-        x_0: ``(R, 1, F, L)`` scaled log-Mels of real clips, one per round and then again from the first.
-        rounds: number of rounds.
+    Vocoders take turns. Each round has one of the scaled log-Mels ``(R, 1, F, L)`` of real clips, and then again from
+    the first.
     """
     fe = candidates[0].vocoder.front_end
     duration = fe.num_samples / fe.sample_rate

@@ -45,14 +45,8 @@ def perceptual_figures(
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Average each of :data:`METRICS` over clips, with intervals, and count clips that are silent or too short for it.
 
-    Args:
-        waveforms: ``(B, N)`` what was synthesised.
-        recordings: ``(B, N)`` what it should be.
-        sample_rate: Hz.
-
-    Returns:
-        Figures ``pesq``, ``pesq_low``, ``pesq_high``, ``pesq_skipped`` and the same of ``stoi``; and why one is
-        missing, by its name.
+    Waveforms ``(B, N)`` were synthesised, recordings ``(B, N)`` are what they should be. Returns figures ``pesq``,
+    ``pesq_low``, ``pesq_high``, ``pesq_skipped`` and the same of ``stoi``; and why one is missing, by its name.
     """
     figures: dict[str, float] = {}
     missing: dict[str, str] = {}

@@ -93,14 +93,9 @@ class FeatureDistances(Measure):
 
 
 class ClipScorer:
-    """Scores waveforms against real clips of one corpus.
+    """Scores waveforms against ``recordings`` ``(N, samples)`` of digits ``y`` ``(N,)``, real test clips of one corpus.
 
-    Args:
-        evaluator: recognises the digits of clips.
-        train: statistics of the training split's features.
-        recordings: ``(N, samples)`` real test clips.
-        y: ``(N,)`` their digits.
-        front_end: the vocoders' analysis.
+    ``train`` are statistics of the training split's features, ``front_end`` is the vocoders' analysis.
     """
 
     def __init__(

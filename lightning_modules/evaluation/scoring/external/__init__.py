@@ -21,28 +21,6 @@ from lightning_modules.evaluation.scoring.external.voices import Voices
 NAMES = ("fad", "scoreq", "distillmos", "dnsmos", "resemblyzer", "pocketsphinx")
 ExternalJudge, Found, ask = ExternalMetric, Outcome, add_external_figures  # former names
 
-__all__ = [
-    "NAMES",
-    "DistillMos",
-    "Dnsmos",
-    "ExternalJudge",
-    "ExternalMetric",
-    "FolderWaveforms",
-    "Found",
-    "FrechetAudioDistance",
-    "Outcome",
-    "PocketSphinx",
-    "ScoreQ",
-    "Voices",
-    "add_external_figures",
-    "ask",
-    "check_external",
-    "external_judges",
-    "external_metrics",
-    "frechet_audio_distance",
-    "scoreq_mos",
-]
-
 
 def check_external(names: Sequence[str], background: bool) -> None:
     """Refuse metrics that do not exist, and a distance without real speech as ``background``.
@@ -64,14 +42,9 @@ def external_metrics(
     device: str | torch.device,
     cache_dir: Path | None = None,
 ) -> list[ExternalMetric]:
-    """Make external metrics by names that :func:`check_external` accepts; nothing is imported yet.
+    """Make external metrics by names that :func:`check_external` accepts; each counts once, nothing is imported yet.
 
-    Args:
-        names: of :data:`NAMES`; each counts once.
-        background: corpus of real speech in Speech Commands layout, for FAD and for voices.
-        labels: digits of the background to keep.
-        device: where networks of PyTorch run.
-        cache_dir: where the background's embeddings are cached; a folder of the user's cache by default.
+    The background is real speech for FAD and for voices; see :class:`FrechetAudioDistance`.
     """
     makers: dict[str, Callable[[], ExternalMetric]] = {
         "scoreq": ScoreQ,

@@ -125,12 +125,7 @@ class FrechetAudioDistance(ExternalMetric):
 
 
 def frechet_audio_distance(folder: Path, background: Path, device: str | torch.device = "cpu") -> Outcome:
-    """Measure ``fad`` and ``fad_error`` of a folder of speech; see :class:`FrechetAudioDistance`.
-
-    Args:
-        folder: of WAV or FLAC files, with or without manifest.
-        background: corpus in Speech Commands layout; its training clips are the background.
-        device: where VGGish runs.
+    """Measure ``fad`` and ``fad_error`` of a folder of WAV or FLAC files; see :class:`FrechetAudioDistance`.
 
     Raises:
         InputError: the folder or the background cannot be used.

@@ -20,10 +20,7 @@ class ExternalMetric(ABC):
     """Measures clips by another package, which is imported, with its weights, when first used.
 
     A missing package is no error: it becomes the same note in every row. What the package raises on a row's clips
-    becomes a note of that row.
-
-    Args:
-        name: of the extra that installs it, and of its figure if it has one.
+    becomes a note of that row. The name is that of the extra that installs it, and of its figure if it has one.
     """
 
     def __init__(self, name: str) -> None:

@@ -37,9 +37,6 @@ class DistillMos(OpinionScore):
 
     Stahl & Gamper 2025 (arXiv:2502.05356). The weights lie in the package. It fills a clip of a second with zeros to
     7.7 s, so compare its scores with those of real clips of the same length only.
-
-    Args:
-        device: where the network runs.
     """
 
     def __init__(self, device: str | torch.device = "cpu") -> None:

@@ -33,10 +33,7 @@ class ScoreQ(OpinionScore):
 
 
 def scoreq_mos(folder: Path) -> Outcome:
-    """Measure ``scoreq``, ``scoreq_low`` and ``scoreq_high`` of a folder of speech; see :class:`ScoreQ`.
-
-    Args:
-        folder: of WAV or FLAC files, with or without manifest.
+    """Measure ``scoreq``, ``scoreq_low`` and ``scoreq_high`` of a folder of WAV or FLAC files; see :class:`ScoreQ`.
 
     Raises:
         InputError: the folder cannot be used.

@@ -24,12 +24,8 @@ class Voices(ExternalMetric):
     with a bootstrap 95 % interval. A speaker is the mean of at most ten clips. Read both beside real test clips,
     whose speakers are not in training: far above them, samples imitate training speakers.
 
-    The package (Apache-2.0) holds its weights. Embeddings are made for longer utterances than a second.
-
-    Args:
-        background: corpus in Speech Commands layout; its training clips give the speakers.
-        labels: digits of the background to keep.
-        device: where the network runs.
+    The package (Apache-2.0) holds its weights. Embeddings are made for longer utterances than a second. Speakers are
+    those of the background's training clips with ``labels``.
     """
 
     def __init__(self, background: Path | None, labels: Sequence[int], device: str | torch.device = "cpu") -> None:
