@@ -9,6 +9,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 
 from callbacks.run_folder import run_folder
+from lightning_modules.checkpoints.run_settings import training_facts
+from lightning_modules.errors import InputError
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.csv_history import save_histories
 
@@ -17,7 +19,8 @@ class SavedConfig(SaveConfigCallback):
     """Writes ``config.yaml`` to the run's own folder; Lightning's would share one where a logger has no ``log_dir``.
 
     Under ``run`` checkpoints store the names of the configs and of the W&B run, so that a resumed or tested run gets
-    into the same group. All arguments but ``configs``, these names, are those of Lightning's callback.
+    into the same group; how long the histories are, so that they go on; and the settings that a resumed run must have. All
+    arguments but ``configs``, the names of the configs, are those of Lightning's callback.
     """
 
     def __init__(self, *args: Any, configs: Sequence[str] = (), **kwargs: Any) -> None:
@@ -27,6 +30,13 @@ class SavedConfig(SaveConfigCallback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._folder = run_folder(trainer)  # on all processes; save_config runs on the first alone
+        # All processes have chosen by themselves, before they could ask each other.
+        same = trainer.strategy.broadcast(str(trainer.ckpt_path)) == str(trainer.ckpt_path)
+        if not trainer.strategy.reduce_boolean_decision(same):
+            raise InputError(
+                "processes would start from different checkpoints: give all of them the same folder of runs, or "
+                "--ckpt_path"
+            )
         super().setup(trainer, pl_module, stage)
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -38,6 +48,14 @@ class SavedConfig(SaveConfigCallback):
                 logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False)))
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        save_histories(trainer.loggers)
+        if (write_row := getattr(trainer._logger_connector, "write_row", None)) is not None:
+            write_row()
+        rows = save_histories(trainer.loggers) if trainer.is_global_zero else None
         trackers = [logger for logger in trainer.loggers if isinstance(logger, WandbTracker)]
-        checkpoint["run"] = {"configs": self.configs, "wandb": trackers[0].version if trackers else None}
+        checkpoint["run"] = {
+            "configs": self.configs,
+            "wandb": trackers[0].version if trackers else None,
+            "wandb_step": trackers[0].history_step if trackers and trainer.is_global_zero else None,
+            "csv_rows": rows,
+            **training_facts(trainer),
+        }

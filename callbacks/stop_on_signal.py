@@ -1,9 +1,9 @@
 """A callback that ends training after a signal, with everything saved."""
 
-import signal
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
@@ -34,8 +34,9 @@ class StopOnSignal(Callback):
         if trainer.fit_loop._should_accumulate():
             return  # gradients are no part of a checkpoint
         number = pending_signal()
-        if trainer.world_size > 1 and trainer.strategy.reduce_boolean_decision(bool(number), all=False):
-            number = number or signal.SIGTERM  # another process got it
+        if trainer.world_size > 1:  # another process may have got it
+            numbers = torch.tensor(float(number), device=pl_module.device)
+            number = int(trainer.strategy.reduce(numbers, reduce_op="max"))
         if number:
             self._stopping_together = trainer.world_size > 1
             raise SignalError(number, self._save(trainer))

@@ -69,6 +69,10 @@ class FeatureCache:
         bad_files: what to do about a recording that cannot be used: ``raise`` an error, or ``skip`` it with a warning.
         long_clips: what happens to clips longer than the front end's: ``cut``, keep the ``centre``, or ``refuse``.
         changed_share: largest share of a split's clips that may be cut, scaled down or silent.
+
+    Attributes:
+        contents: by split, a digest of the paths and bytes of its clips, once they are loaded.
+        expected_contents: the same of a run that goes on: other clips are refused.
     """
 
     def __init__(
@@ -84,13 +88,15 @@ class FeatureCache:
         self.folder, self.front_end, self.bad_files, self.changed_share = folder, front_end, bad_files, changed_share
         self.reader = ClipReader(front_end.sample_rate, front_end.num_samples, dither, seed, long_clips=long_clips)
         self._told: set[str] = set()
+        self.contents: dict[str, str] = {}
+        self.expected_contents: dict[str, str] = {}
 
     def load(self, root: Path, clips: Sequence[Clip], split: str) -> CachedFeatures:
         """Features of ``clips`` under ``root``; they are computed first if they are missing or damaged.
 
         Raises:
             InputError: a recording cannot be used and ``bad_files`` is ``raise``, none can be used, too many were cut,
-                scaled down or silent, or ``folder`` cannot be written.
+                scaled down or silent, ``folder`` cannot be written, or a run goes on with other clips than its own.
         """
         if not clips:
             return CachedFeatures(None, [], np.zeros(0, dtype=np.int64))
@@ -124,9 +130,23 @@ class FeatureCache:
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
         paths = [clip.path for clip in clips]
         contents = corpus_digests(root, paths, self.folder, split)
+        clips_alone = hashlib.sha256()
         for path, content in zip(paths, contents, strict=True):
-            digest.update(b"\n" + os.fsencode(path) + b"\0" + content.encode())
+            line = b"\n" + os.fsencode(path) + b"\0" + content.encode()
+            digest.update(line)
+            clips_alone.update(line)
+        self.contents[split] = clips_alone.hexdigest()[:32]
+        self._check_contents(root, split)
         return f"{split}-{digest.hexdigest()[:32]}"
+
+    def _check_contents(self, root: Path, split: str) -> None:
+        if self.expected_contents.get(split, self.contents[split]) != self.contents[split]:
+            raise InputError(
+                f"cannot go on with a run on another corpus: the {split} clips in {root} are not those that the "
+                f"checkpoint was trained with (digest {self.contents[split]}, {self.expected_contents[split]} in the "
+                "checkpoint): give its corpus, or start another run, from its weights by --weights_from in place of "
+                "--ckpt_path"
+            )
 
     def _open(self, array: Path, manifest: Path, split: str) -> CachedFeatures:
         stored = json.loads(manifest.read_text(encoding="utf-8"))

@@ -93,6 +93,15 @@ class SpeechCommandsDataModule(LightningDataModule):
         self._train_loader: ResumableLoader | None = None
         self._resumed: dict[str, int] = {}
 
+    @property
+    def contents(self) -> dict[str, str]:
+        """By split, a digest of the clips that are loaded; a run that goes on must have the same."""
+        return self.cache.contents
+
+    def expect_contents(self, contents: dict[str, str]) -> None:
+        """Refuse other clips than those of ``contents``, as soon as they are loaded."""
+        self.cache.expected_contents = {split: contents[split] for split in ("train", "val") if split in contents}
+
     def prepare_corpus(self) -> Path:
         """Folder of the corpus; subclasses download or generate it here if it is missing."""
         return self.root

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+UNTAKEABLE = {signal.SIGKILL, signal.SIGSTOP}
 _pending: list[int] = []  # the signal that training has still to answer
 _waiting: list[bool] = [False]  # whether a signal waits for the end of a training step
+_taken: set[int] = set(SIGNALS)  # those that stop a command
 
 
 class SignalError(RuntimeError):
@@ -20,7 +22,7 @@ class SignalError(RuntimeError):
 
     def __init__(self, number: int, what: str = "") -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}{what}")
-        self.number = number
+        self.number, self.what = number, what
 
 
 @contextmanager
@@ -32,20 +34,26 @@ def stop_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in signal.valid_signals() - UNTAKEABLE}
     try:
         take_signals()
         yield
     finally:
         wait_for_step(False)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in _taken:
+            signal.signal(number, before[number])
+        _taken.intersection_update(SIGNALS)
 
 
-def take_signals() -> None:
-    """Take SIGTERM and SIGINT back from a library that has set handlers of its own."""
+def take_signals(*more: int) -> None:
+    """Take SIGTERM and SIGINT back from a library that has set handlers of its own.
+
+    Args:
+        more: signals that are to stop this command too, until the block of :func:`stop_by_signals` ends.
+    """
+    _taken.update(more)
     if threading.current_thread() is threading.main_thread():
-        for number in SIGNALS:
+        for number in _taken:
             signal.signal(number, _handle)
 
 

@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from lightning_modules.audio import FrontEnd
+from lightning_modules.bases.metric_states import gathered_states, restore_states
 from lightning_modules.errors import InputError
 from lightning_modules.optimization import Optimization
 
@@ -103,6 +104,8 @@ class CorpusModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["scoretap"] = self.metadata()
+        if self._trainer is not None and self.trainer.state.fn == "fit":
+            checkpoint["metric_states"] = gathered_states(self, self.trainer.strategy)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         facts = checkpoint.get("scoretap", {})
@@ -110,3 +113,5 @@ class CorpusModule(LightningModule):
         self._batch_size = facts.get("batch_size", self._batch_size)
         schedules = checkpoint.get("lr_schedulers") or [{}]
         self._planned_steps = schedules[0].get("total_steps")
+        if self._trainer is not None and self.trainer.state.fn == "fit":
+            restore_states(self, checkpoint.get("metric_states", {}), self.global_rank, self.trainer.world_size)

@@ -1,11 +1,13 @@
 """The Trainer's commands: LightningCLI with settings of drawing and scoring, and with errors of one sentence."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -27,14 +29,18 @@ from lightning_modules.audio import Vocoder
 from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.catalogue import WEIGHTS
 from lightning_modules.checkpoints.reading import check_fits, read_checkpoint, refuse_stored
+from lightning_modules.checkpoints.run_settings import check_settings
 from lightning_modules.checkpoints.saving import write_whole_checkpoints
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
-from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
+from lightning_modules.command_line.arguments import CONFIGS, resolve_arguments
 from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.command_line.run_trainer import RunTrainer
+from lightning_modules.command_line.slurm import check_tasks, requeue, requeue_signal, was_requeued
+from lightning_modules.command_line.unfinished_runs import choose_checkpoint
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
+from lightning_modules.interruption import SignalError, take_signals
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.csv_history import continue_histories
 from lightning_modules.tracking.run_names import composed_configs, run_names
@@ -44,6 +50,8 @@ class ScoretapCLI(LightningCLI):
     """Builds model, data and Trainer of a command, and checks that they fit before the Trainer starts."""
 
     configs: Sequence[str] = ()  # names of the config files of the command
+    checkpoint_path: Path | None = None  # of the run that goes on, or of the model that is used
+    goes_on: bool = False  # whether an unfinished run was found
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(Sampling, "sampling")
@@ -52,6 +60,8 @@ class ScoretapCLI(LightningCLI):
         if "fit" in self.subcommands():
             what = "Checkpoint, run folder or shipped model whose weights training starts from, with a new optimiser."
             parser.add_argument("--weights_from", type=str | None, default=None, help=what)
+            what = "Go on with an unfinished run of this name and these settings if there is one (auto), or never."
+            parser.add_argument("--resume", type=Literal["auto", "never"], default="auto", help=what)
         if "test" in self.subcommands():
             parser.add_lightning_class_args(SampleScores, "scoring")
 
@@ -91,6 +101,9 @@ class ScoretapCLI(LightningCLI):
         write_whole_checkpoints(self.trainer)
         model = self.model
         self.trainer.callbacks.append(StopOnSignal())
+        check_tasks(self.trainer)
+        if self.subcommand == "fit" and (number := requeue_signal(self.trainer)):
+            take_signals(number)  # before Lightning does, which would save in the middle of a step and go on
         if isinstance(model, Generator):
             model.sampling = self._get(self.config_init, "sampling")
             if (vocoder := self._get(self.config_init, "vocoder")) is not None:
@@ -108,12 +121,27 @@ class ScoretapCLI(LightningCLI):
         else:
             model.check_data(self.datamodule)
             model.check_trainer(self.trainer)
-        self._name_run(self._prepare_weights(checkpoint))
+        try:
+            self._name_run(self._prepare_weights(checkpoint))
+        except InputError as error:
+            if not self.goes_on:
+                raise
+            raise InputError(f"{error}; --resume never starts another run") from error
+        if self.goes_on and checkpoint is not None and self.trainer.is_global_zero:
+            what = f"going on with {self.checkpoint_path} at step {checkpoint['global_step']}"
+            print(f"scoretap: {what} (--resume never starts another run)", file=sys.stderr, flush=True)
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
-        """Read the checkpoint that the command gives; None without one, or where the Trainer finds it."""
-        path = self._get(self.config, "ckpt_path")
-        return None if path is None or path in LIGHTNING_NAMES else read_checkpoint(path)
+        """Read the checkpoint that the command gives, or that of the unfinished run which it goes on with."""
+        given = self._get(self.config, "ckpt_path")
+        self.checkpoint_path = Path(given) if given is not None else None
+        if self.subcommand == "fit":
+            settings = self._parser("fit").dump(self.config["fit"], skip_none=False)
+            resume = self._get(self.config, "resume") == "auto" or was_requeued()
+            self.checkpoint_path = choose_checkpoint(self.trainer, given, resume, yaml.safe_load(settings))
+            self.config_init["fit"]["ckpt_path"] = self.checkpoint_path
+            self.goes_on = given is None and self.checkpoint_path is not None
+        return None if self.checkpoint_path is None else read_checkpoint(self.checkpoint_path)
 
     def _prepare_weights(self, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
         """Check that the given checkpoint fits, or take the weights that training starts from.
@@ -122,18 +150,22 @@ class ScoretapCLI(LightningCLI):
             Facts of the run that wrote the checkpoint; empty without one.
 
         Raises:
-            InputError: weights do not fit the model.
+            InputError: weights do not fit the model, or a run would go on with other settings.
         """
-        if checkpoint is None:
+        if checkpoint is None or self.checkpoint_path is None:
             if (source := self._get(self.config, "weights_from")) is not None:
                 take_weights(self.model, source)
             return {}
-        if Path(self._get(self.config, "ckpt_path")).suffix == WEIGHTS:
+        if self.checkpoint_path.suffix == WEIGHTS:
             self.trainer.strategy.checkpoint_io = WeightsIO()
+        run: dict[str, Any] = checkpoint.get("run", {})
+        if self.subcommand == "fit":
+            check_settings(checkpoint, self.checkpoint_path, self.model, self.datamodule, self.trainer)
+            if hasattr(self.datamodule, "expect_contents"):
+                self.datamodule.expect_contents(run.get("corpus") or {})
         check_fits(checkpoint, self.model)
         if self.subcommand == "fit" and self.trainer.is_global_zero:
-            continue_histories(self.trainer.loggers, checkpoint["global_step"])
-        run: dict[str, Any] = checkpoint.get("run", {})
+            continue_histories(self.trainer.loggers, checkpoint["global_step"], run.get("csv_rows"))
         return run
 
     def _name_run(self, stored: dict[str, Any]) -> None:
@@ -156,6 +188,14 @@ class ScoretapCLI(LightningCLI):
             self.model.labels = list(getattr(self.datamodule, "labels", self.model.labels))
         elif checkpoint is not None:
             self.model.labels = list(checkpoint["scoretap"].get("labels", self.model.labels))
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        except SignalError as error:
+            if subcommand == "fit" and error.number == requeue_signal(self.trainer) and self.trainer.is_global_zero:
+                raise SignalError(error.number, f"{error.what}{requeue()}") from error
+            raise
 
     def _check_data(self) -> None:
         if self.datamodule is None:

@@ -4,6 +4,7 @@ import netrc
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -57,12 +58,19 @@ class WandbTracker(WandbLogger):
         )
         self._wandb_init.update(entity=entity, group=group, job_type=job_type, tags=tags)
         self.mode, self.log_samples = mode, log_samples
+        self._resumed_at: int | None = None  # rows that the history of a resumed run had at its checkpoint
+        self._repeated = 0  # rows that the server has from there on
         self._facts: dict[str, Any] = {}
 
     @property
     def version(self) -> str:
         """Id of the run, which is also the name of its folder."""
         return str(self._id)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the command, or a sweep, has chosen the id."""
+        return self._chosen is not None
 
     def adopt_names(self, names: RunNames, stored: dict[str, Any] | None = None) -> None:
         """Take group, job type and tags if none were given; go on with a resumed run's id, or note the tested run's.
@@ -77,8 +85,14 @@ class WandbTracker(WandbLogger):
         if stored and (id := stored.get("wandb")):
             if names.job_type != "fit":
                 self._facts["trained_by"] = id
-            elif not self._chosen:
+            elif self._chosen in (None, id):
                 self._id = self._wandb_init["id"] = id
+                self._resumed_at = stored.get("wandb_step")
+
+    @property
+    def history_step(self) -> int:
+        """Number of rows that the history has."""
+        return 0 if self._experiment is None else int(self._experiment.step)
 
     @property
     @rank_zero_experiment
@@ -89,7 +103,29 @@ class WandbTracker(WandbLogger):
             group = self._wandb_init["group"]
             self._wandb_init.update(mode=self._choose_mode(), config=dict(self._facts))
             self._wandb_init["name"] = self._name or (f"{group}-{self._id}" if group else None)
-        return self._start()
+            self._continue_history(self._start())
+        return self._experiment
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Add a row to the history, unless the part of the run before its checkpoint has sent the same one."""
+        run = self.experiment
+        if self._repeated:
+            self._repeated -= 1
+        elif run is not None:
+            super().log_metrics(metrics, step)
+
+    def _continue_history(self, run: Any) -> None:
+        """Let a resumed run's rows have the numbers that they have in a run that was never stopped.
+
+        A server knows the rows after the checkpoint too; offline, a run starts at 0.
+        """
+        if self._resumed_at is None:
+            return
+        self._repeated = max(0, int(run.step) - self._resumed_at)
+        if run.step < self._resumed_at:
+            run.log({}, step=self._resumed_at)  # adds no row: the next one gets this number
+        self._resumed_at = None
 
     def _start(self) -> Any:
         import wandb

@@ -1,0 +1,151 @@
+"""A run that was killed goes on when its command is typed again: the history and the weights of one never killed."""
+
+import os
+import re
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+import callbacks
+from lightning_modules import new_files
+from lightning_modules.checkpoints.reading import read_checkpoint
+from lightning_modules.cli import main
+from lightning_modules.command_line.run_trainer import HistoryConnector
+
+COUNTED = {"epochs": ["--trainer.max_epochs=3"], "steps": ["--trainer.max_epochs=-1", "--trainer.max_steps=15"]}
+MOMENTS = {  # where a process is killed, in the step after which the checkpoint of the second epoch is written
+    "in an epoch": (callbacks.NonFiniteGuard, "on_before_optimizer_step", 12),
+    "in validation": (callbacks.EMA, "on_validation_end", 10),
+    "before the row of an epoch's end": (HistoryConnector, "write_row", 10),
+    "while a checkpoint is written": (new_files, "_sync", 10),
+    "between two checkpoints": (ModelCheckpoint, "_save_last_checkpoint", 10),
+    "after the checkpoint of an epoch's end": (HistoryConnector, "update_train_epoch_metrics", 10),
+    "after the last checkpoint but one step": (callbacks.EMA, "on_validation_start", 15),
+}
+
+
+@contextmanager
+def dying(owner, name, step):
+    """Kill this process where it calls ``owner.name`` after ``step`` optimizer steps."""
+    steps = [0]
+    count, method = callbacks.EMA.on_train_batch_end, getattr(owner, name)
+
+    def counting(self, trainer, *args):
+        steps[0] = trainer.global_step
+        return count(self, trainer, *args)
+
+    def deadly(*args, **kwargs):
+        if steps[0] >= step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return method(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callbacks.EMA, "on_train_batch_end", counting)
+        patch.setattr(owner, name, deadly)
+        yield
+
+
+def killed(command, moment):
+    """Run a command in a process of its own that is killed at a moment; the signal that ended it."""
+    child = os.fork()
+    if child == 0:
+        with dying(*moment):
+            main(command)
+        os._exit(0)
+    return os.WTERMSIG(os.waitpid(child, 0)[1])
+
+
+def command(configs, folder, *more, logger="csv", version=None):
+    files = ["base", f"logger/{logger}", configs / "data.yaml", configs / "classifier.yaml"]
+    given = [word for file in files for word in ("--config", str(file))]
+    places = [f"--trainer.logger.init_args.{key}={value}" for key, value in
+              {"save_dir": folder, "name": "run", "version": version}.items() if value is not None]  # fmt: skip
+    return ["fit", *given, *places, *map(str, more)]
+
+
+@pytest.fixture(scope="module")
+def straight(configs, tmp_path_factory):
+    """Folders of runs that nothing has stopped, by what counts them."""
+    folder = tmp_path_factory.mktemp("straight")
+    for counted, more in COUNTED.items():
+        assert main(command(configs, folder / counted, *more)) == 0
+    return {counted: folder / counted / "run" / "version_0" for counted in COUNTED}
+
+
+def check_same_run(found, expected):
+    """One CSV, byte for byte, and the same weights, bit for bit."""
+    assert (found / "metrics.csv").read_text() == (expected / "metrics.csv").read_text()
+    old, new = (read_checkpoint(run / "checkpoints" / "last.ckpt") for run in (expected, found))
+    assert new["global_step"] == old["global_step"]
+    for part in ("state_dict", "raw_parameters"):
+        assert all(torch.equal(new[part][name], tensor) for name, tensor in old[part].items()), part
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_goes_on_as_if_nothing_had_been(moment, configs, straight, tmp_path, capfd):
+    counted = "epochs" if list(MOMENTS).index(moment) % 2 else "steps"
+    typed = command(configs, tmp_path, *COUNTED[counted])
+    assert killed(typed, MOMENTS[moment]) == signal.SIGKILL
+    capfd.readouterr()
+    assert main(typed) == 0
+    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("scoretap: ")]
+    assert len(said) == 1 and re.search(r"going on with \S+/version_0/\S+ at step (5|10) ", said[0]), said
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["version_0"]
+    check_same_run(tmp_path / "run" / "version_0", straight[counted])
+
+
+def test_only_an_unfinished_run_of_the_same_settings_goes_on(configs, tmp_path, capfd):
+    typed = command(configs, tmp_path, "--trainer.max_epochs=2")
+    assert killed(typed, (callbacks.EMA, "on_validation_start", 10)) == signal.SIGKILL
+    first = tmp_path / "run" / "version_0" / "checkpoints" / "last.ckpt"
+    before = first.read_bytes()
+    slower = "--model.init_args.optimization.init_args.learning_rate=1e-3"
+    others = ["--resume=never", "--trainer.max_epochs=1", "--seed_everything=1", slower]
+    for other in others:
+        assert main([*typed, "--trainer.limit_train_batches=1", other]) == 0
+    assert main([*typed, "--trainer.logger.init_args.name=another", "--trainer.limit_train_batches=1"]) == 0
+    assert "going on" not in capfd.readouterr().err
+    assert first.read_bytes() == before and len(list((tmp_path / "run").iterdir())) == 1 + len(others)
+    assert main([*typed, "--data.init_args.num_workers=1"]) == 0, "what changes no step may differ"
+    assert "going on" in capfd.readouterr().err and read_checkpoint(first)["global_step"] == 10
+    finished = first.read_bytes()
+    assert main(typed) == 0, "a finished run, typed again, is another"
+    assert first.read_bytes() == finished and (tmp_path / "run" / "version_5").is_dir()
+
+
+@pytest.mark.parametrize(("logger", "version"), [("csv", "0"), ("tensorboard", None)])
+def test_every_logger_goes_on_in_its_folder(logger, version, configs, tmp_path, capfd):
+    if logger == "tensorboard":
+        pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    typed = command(configs, tmp_path, "--trainer.max_epochs=2", logger=logger, version=version)
+    assert killed(typed, (callbacks.EMA, "on_validation_start", 10)) == signal.SIGKILL
+    assert main(typed) == 0
+    assert "at step 5 " in capfd.readouterr().err
+    (last,) = tmp_path.rglob("last.ckpt")
+    assert read_checkpoint(last)["global_step"] == 10
+
+
+def test_a_last_checkpoint_goes_on_in_its_folder_and_an_earlier_one_in_another(configs, straight, tmp_path):
+    typed = command(configs, tmp_path, "--trainer.max_epochs=3")
+    assert killed(typed, (callbacks.EMA, "on_validation_start", 15)) == signal.SIGKILL
+    checkpoints = tmp_path / "run" / "version_0" / "checkpoints"
+    earlier = checkpoints / "step=10.ckpt"
+    assert main([*typed, "--ckpt_path", str(earlier), "--resume=never", "--trainer.max_epochs=2"]) == 0
+    assert main([*typed, "--ckpt_path", str(checkpoints / "last.ckpt")]) == 0
+    check_same_run(checkpoints.parent, straight["epochs"])
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"version_0", "version_1"}
+
+
+def test_a_damaged_last_checkpoint_is_named(configs, tmp_path, capfd):
+    typed = command(configs, tmp_path, "--trainer.max_epochs=2")
+    assert killed(typed, (callbacks.EMA, "on_validation_start", 10)) == signal.SIGKILL
+    last = Path(tmp_path, "run", "version_0", "checkpoints", "last.ckpt")
+    last.write_bytes(last.read_bytes()[:1000])
+    capfd.readouterr()
+    assert main(typed) == 2
+    tiny.check(capfd.readouterr().err, ["damaged", "step=5.ckpt", "--resume never"])
