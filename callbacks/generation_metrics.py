@@ -97,7 +97,10 @@ class GenerationMetrics(SampleScoring):
         for measure in measures:  # on all processes: figures are reduced over them
             figures.update(measure.compute()[0])
             tables.append(measure.confusion())
-        pl_module.log_dict({f"generation/{name}": torch.tensor(value) for name, value in figures.items()})
+        values = {f"generation/{name}": torch.tensor(value, device=pl_module.device) for name, value in figures.items()}
+        pl_module.log_dict(
+            values, sync_dist=True, reduce_fx="max"
+        )  # equal on all processes: reduced where they compute
         confusion = next((table for table in tables if table is not None), None)
         folder = run_folder(trainer) / "samples" / f"epoch={trainer.current_epoch}"
         if trainer.is_global_zero and confusion is not None:

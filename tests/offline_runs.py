@@ -32,6 +32,7 @@ class OfflineRun:
     Attributes:
         run: the record that describes it.
         history: logged values by key, in order.
+        rows: the same as one dictionary a row.
         summary, config: last values by key.
         artifacts: types of what was kept.
         whole: whether the run has ended.
@@ -43,6 +44,7 @@ class OfflineRun:
 
         self.folder, self.history, self.summary, self.config, self.artifacts = folder, {}, {}, {}, []
         self.whole = False
+        self.rows = []
         (file,) = folder.glob("run-*.wandb")
         for frame in frames(file.read_bytes()):
             record = Record()
@@ -52,6 +54,7 @@ class OfflineRun:
                 self.run = record.run
                 self._update(self.config, record.run.config.update)
             elif kind == "history":
+                self.rows.append({_key(item): json.loads(item.value_json) for item in record.history.item})
                 for item in record.history.item:
                     self.history.setdefault(_key(item), []).append(json.loads(item.value_json))
             elif kind in ("summary", "config"):

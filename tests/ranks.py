@@ -4,6 +4,8 @@ The processes are started as torchrun and SLURM would start them; one launch ser
 """
 
 import json
+import os
+import signal
 import sys
 
 import torch
@@ -38,6 +40,14 @@ class SpoilLastProcess(Callback):
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.global_step == 1 and trainer.global_rank == trainer.world_size - 1:
             batch.x_0[0] = float("nan")
+
+
+class Die(Callback):
+    """Kills its process in the step that the environment variable DIE_AT_STEP names."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if os.environ.get("DIE_AT_STEP") == str(trainer.global_step):
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run(commands):

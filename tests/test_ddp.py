@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import processes
 import pytest
 import tiny
+import torch
+
+from lightning_modules.checkpoints.reading import read_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -48,25 +52,34 @@ def test_nan_on_one_process_stops_all(runs):
     processes.check_all_stopped(*runs)
 
 
-def test_lightnings_own_engine_starts_the_processes(configs, tmp_path):
-    """`--trainer.devices 2 --trainer.strategy ddp`, as the README says."""
+def test_a_run_on_two_processes_that_is_killed_goes_on(configs, tmp_path):
+    """`--trainer.devices 2 --trainer.strategy ddp`, as the README says; killed in an epoch and typed again."""
     shutil.copytree(configs, tmp_path / "configs")
-    more = [
-        "--trainer.devices=2",
-        "--trainer.strategy=ddp",
-        "--trainer.limit_train_batches=2",
-        "--trainer.max_epochs=1",
-    ]
-    arguments = tiny.fit_arguments(tmp_path / "configs", "classifier", tmp_path / "out", *more)
-    done = subprocess.run(
-        [sys.executable, "-m", "lightning_modules.cli", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    assert "GLOBAL_RANK: 1" in done.stderr + done.stdout
-    assert (tmp_path / "out" / "run" / "checkpoints" / "last.ckpt").is_file()
-    assert set(tiny.logged(tmp_path / "out", "train/loss")) == {0, 1}, "process 0 alone logs"
+    flags = ["accelerator=cpu", "devices=2", "strategy=ddp", "callbacks+=ranks.Die", "max_epochs=2"]
+    saver = ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.every_n_train_steps=3"]
+    saver += ["--trainer.callbacks.save_last=true", "--trainer.callbacks.enable_version_counter=false"]
+
+    def fit(folder, **variables):
+        more = [*(f"--trainer.{flag}" for flag in flags), *saver]
+        arguments = tiny.fit_arguments(tmp_path / "configs", "classifier", tmp_path / folder, *more)
+        path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+        return subprocess.run(
+            [sys.executable, "-m", "lightning_modules.cli", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path, **variables},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    straight, killed, resumed = fit("straight"), fit("killed", DIE_AT_STEP="3"), fit("killed")
+    assert straight.returncode == 0 and "GLOBAL_RANK: 1" in straight.stderr + straight.stdout, straight.stderr[-4000:]
+    assert "sync_dist" not in straight.stderr, "values that are reduced already need no warning"
+    assert killed.returncode == -signal.SIGKILL
+    assert resumed.returncode == 0 and resumed.stderr.count("going on with") == 1, resumed.stderr[-4000:]
+    assert "at step 3 " in resumed.stderr, resumed.stderr
+    runs = [tmp_path / folder / "run" for folder in ("straight", "killed")]
+    whole, found = ((run / "metrics.csv").read_text() for run in runs)
+    assert found == whole and set(tiny.logged(tmp_path / "straight", "train/loss")) == {0, 1, 2, 3}
+    expected, weights = (read_checkpoint(run / "checkpoints" / "last.ckpt")["raw_parameters"] for run in runs)
+    assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())

@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
+from offline_runs import offline_runs
 
 import callbacks
 from lightning_modules import new_files
 from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.cli import main
 from lightning_modules.command_line.run_trainer import HistoryConnector
+from lightning_modules.tracking import WandbTracker
+from lightning_modules.tracking.run_names import run_names
 
 COUNTED = {"epochs": ["--trainer.max_epochs=3"], "steps": ["--trainer.max_epochs=-1", "--trainer.max_steps=15"]}
 MOMENTS = {  # where a process is killed, in the step after which the checkpoint of the second epoch is written
@@ -30,8 +34,8 @@ MOMENTS = {  # where a process is killed, in the step after which the checkpoint
 
 
 @contextmanager
-def dying(owner, name, step):
-    """Kill this process where it calls ``owner.name`` after ``step`` optimizer steps."""
+def signalled(owner, name, step, number=signal.SIGKILL):
+    """Send this process a signal where it calls ``owner.name`` after ``step`` optimizer steps."""
     steps = [0]
     count, method = callbacks.EMA.on_train_batch_end, getattr(owner, name)
 
@@ -41,7 +45,7 @@ def dying(owner, name, step):
 
     def deadly(*args, **kwargs):
         if steps[0] >= step:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
         return method(*args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -51,13 +55,17 @@ def dying(owner, name, step):
 
 
 def killed(command, moment):
-    """Run a command in a process of its own that is killed at a moment; the signal that ended it."""
+    """Run a command in a process of its own, to which a signal is sent at a moment.
+
+    Returns:
+        The signal that killed it, or its exit status.
+    """
     child = os.fork()
     if child == 0:
-        with dying(*moment):
-            main(command)
-        os._exit(0)
-    return os.WTERMSIG(os.waitpid(child, 0)[1])
+        with signalled(*moment):
+            os._exit(main(command))
+    status = os.waitpid(child, 0)[1]
+    return os.WTERMSIG(status) or os.WEXITSTATUS(status)
 
 
 def command(configs, folder, *more, logger="csv", version=None):
@@ -149,3 +157,91 @@ def test_a_damaged_last_checkpoint_is_named(configs, tmp_path, capfd):
     capfd.readouterr()
     assert main(typed) == 2
     tiny.check(capfd.readouterr().err, ["damaged", "step=5.ckpt", "--resume never"])
+
+
+def test_a_run_of_weights_and_biases_has_one_history(configs, tmp_path, monkeypatch):
+    """Offline too: one id, and rows numbered as in a run that was never stopped."""
+    for name, value in {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}.items():
+        monkeypatch.setenv(name, value)
+    counted = ["--trainer.max_epochs=2", "--trainer.log_every_n_steps=1", "--trainer.callbacks+=test_typed_again.Stop"]
+    for folder, stop in (("straight", ""), ("stopped", "7"), ("stopped", "")):
+        monkeypatch.setenv("STOP_AT_STEP", stop)
+        typed = command(configs, tmp_path / folder, *counted, logger="wandb")
+        assert main(typed) == (128 + signal.SIGTERM if stop else 0)
+    (straight,), halves = (offline_runs(tmp_path / folder) for folder in ("straight", "stopped"))
+    assert len(halves) == 2 and len({half.run.run_id for half in halves}) == 1
+    numbers = [[row["_step"] for row in run.rows] for run in (straight, *halves)]
+    assert numbers[0] == list(range(len(straight.rows))) == [*numbers[1], *numbers[2]]
+    kept = [[{k: v for k, v in row.items() if k not in ("_timestamp", "_runtime")} for row in run.rows]
+            for run in (straight, *halves)]  # fmt: skip
+    assert kept[0] == [*kept[1], *kept[2]]
+
+
+class Stop(Callback):
+    """Sends this process SIGTERM in the step that the environment variable STOP_AT_STEP names."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if os.environ["STOP_AT_STEP"] == str(trainer.global_step):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("mode", ["offline", "online"])
+def test_rows_that_a_server_has_are_not_sent_again(mode, monkeypatch, tmp_path):
+    """A server knows rows after the checkpoint; the run repeats them, and they are equal."""
+    import wandb
+
+    class Run:
+        step, rows = {"offline": 0, "online": 12}[mode], []
+
+        def log(self, row, step=None):
+            self.step = step or self.step
+            if row:
+                self.rows.append((self.step, row["a"]))
+                self.step += 1
+
+    run = Run()
+    monkeypatch.setattr(wandb, "init", lambda **settings: run)
+    monkeypatch.setattr(wandb, "run", None)
+    tracker = WandbTracker(save_dir=str(tmp_path), mode="offline")
+    tracker.adopt_names(run_names("fit", []), {"wandb": "abc", "wandb_step": 10})
+    for value in range(10, 15):
+        tracker.log_metrics({"a": value}, step=value)
+    assert run.rows == [(value, value) for value in range(12 if mode == "online" else 10, 15)]
+    assert tracker.history_step == 15 and tracker.version == "abc"
+
+
+@pytest.fixture
+def slurm(monkeypatch, tmp_path):
+    """Variables of a SLURM job of one task, with a ``scontrol`` that writes down what it is asked."""
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"JOB_ID": 4242, "NTASKS": 1, "PROCID": 0, "LOCALID": 0, "NODEID": 0, "NNODES": 1}.items():
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    asked = tmp_path / "asked"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "scontrol").write_text(f"#!/bin/sh\necho $@ >> {asked}\n")
+    (tmp_path / "bin" / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    return asked
+
+
+def test_a_job_that_slurm_requeues_goes_on(slurm, configs, straight, tmp_path, monkeypatch, capfd):
+    """SIGUSR1 comes before the time is up: the step ends, all is saved, the job is asked for again."""
+    typed = command(configs, tmp_path, *COUNTED["steps"], "--resume=never")
+    moment = (callbacks.NonFiniteGuard, "on_before_optimizer_step", 6, signal.SIGUSR1)
+    assert killed(typed, moment) == 128 + signal.SIGUSR1
+    tiny.check(capfd.readouterr().err, ["stopped by SIGUSR1 at step 7", "last.ckpt", "job 4242 is requeued"])
+    assert slurm.read_text() == "requeue 4242\n" and not list(tmp_path.rglob("hpc_ckpt*"))
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert main(typed) == 0, "a job that was requeued goes on with its own run whatever it was told"
+    assert "at step 7 " in capfd.readouterr().err
+    check_same_run(tmp_path / "run" / "version_0", straight["steps"])
+
+
+def test_a_signal_before_training_requeues_too(slurm, configs, tmp_path, capfd):
+    typed = command(configs, tmp_path, "--trainer.max_epochs=1")
+    assert killed(typed, (callbacks.CostReport, "on_fit_start", 0, signal.SIGUSR1)) == 128 + signal.SIGUSR1
+    assert slurm.read_text() == "requeue 4242\n" and "job 4242 is requeued" in capfd.readouterr().err
+    before = signal.getsignal(signal.SIGUSR1)
+    assert main([*typed, "--resume=never"]) == 0 and signal.getsignal(signal.SIGUSR1) == before

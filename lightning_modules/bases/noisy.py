@@ -78,9 +78,11 @@ class NoisyModule(CorpusModule):
             means = metric.compute()
             metric.reset()
             overall = means.pop("all")
+            # Reduced over processes by now: the largest of equal values is their value, for any number of processes.
+            reduced: dict[str, Any] = {"sync_dist": True, "reduce_fx": "max"}
             if stage != "train" and not overall.isnan():
-                self.log(f"{stage}/{name}", overall, prog_bar=True)
-            self.log_dict({f"{stage}/{name}/{level}": mean for level, mean in means.items()})
+                self.log(f"{stage}/{name}", overall, prog_bar=True, **reduced)
+            self.log_dict({f"{stage}/{name}/{level}": mean for level, mean in means.items()}, **reduced)
 
     def on_train_epoch_end(self) -> None:
         self._log_tracked("train")

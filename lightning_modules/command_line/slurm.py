@@ -72,3 +72,21 @@ def check_tasks(trainer: Trainer, environment: Mapping[str, str] = os.environ) -
         )
     if tasks.isdigit() and int(tasks) != processes:
         raise InputError(f"{processes} processes are asked for, SLURM has started {tasks} tasks: {advice}")
+
+
+def refuse_variables(error: Exception) -> None:
+    """Say in one sentence what Lightning found wrong with the variables of a SLURM job.
+
+    Raises:
+        InputError: ``error`` is about such variables.
+    """
+    text = str(error.args[0]) if error.args else ""
+    if isinstance(error, KeyError) and text.startswith("SLURM_"):
+        raise InputError(
+            f"SLURM_NTASKS is set and {text} is not: start the command by srun, or unset SLURM_NTASKS"
+        ) from error
+    if isinstance(error, RuntimeError) and "--ntasks" in text:
+        raise InputError(
+            f"SLURM_NTASKS is {os.environ.get('SLURM_NTASKS')} without SLURM_NTASKS_PER_NODE: ask for tasks by "
+            "--ntasks-per-node, one for each device, and start the command by srun"
+        ) from error

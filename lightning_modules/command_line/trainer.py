@@ -36,7 +36,7 @@ from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.command_line.arguments import CONFIGS, resolve_arguments
 from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.command_line.run_trainer import RunTrainer
-from lightning_modules.command_line.slurm import check_tasks, requeue, requeue_signal, was_requeued
+from lightning_modules.command_line.slurm import check_tasks, refuse_variables, requeue, requeue_signal, was_requeued
 from lightning_modules.command_line.unfinished_runs import choose_checkpoint
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
@@ -93,6 +93,7 @@ class ScoretapCLI(LightningCLI):
         except (ValueError, TypeError, MisconfigurationException) as error:
             raise InputError(first_sentence(error)) from error
         except (KeyError, AttributeError, IndexError, RuntimeError, ArithmeticError, AssertionError) as error:
+            refuse_variables(error)
             if (path := self._get(self.config, "ckpt_path")) is None:
                 raise
             refuse_stored(error, f"the model of {path!r}")
