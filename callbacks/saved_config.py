@@ -14,9 +14,13 @@ from lightning_modules.errors import InputError
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.csv_history import save_histories
 
+FINISHED = "finished"  # an empty file in the folder of a run that has ended by itself
+
 
 class SavedConfig(SaveConfigCallback):
     """Writes ``config.yaml`` to the run's own folder; Lightning's would share one where a logger has no ``log_dir``.
+
+    An empty file ``finished`` beside it marks a run that has ended by itself, early stopping included.
 
     Under ``run`` checkpoints store the names of the configs and of the W&B run, so that a resumed or tested run gets
     into the same group; how long the histories are, so that they go on; and the settings that a resumed run must have. All
@@ -46,6 +50,14 @@ class SavedConfig(SaveConfigCallback):
         for logger in trainer.loggers:
             if isinstance(logger, WandbTracker):
                 logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False)))
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            (self._folder / FINISHED).unlink(missing_ok=True)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero and self._folder.is_dir():
+            (self._folder / FINISHED).touch()
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if (write_row := getattr(trainer._logger_connector, "write_row", None)) is not None:

@@ -9,7 +9,6 @@ from lightning.pytorch import Callback
 from lightning_modules.checkpoints.reading import read_checkpoint
 
 SETTINGS = {
-    "classifier": [],
     "score_subnet": [],
     "unet": [],
     "evaluator": ["--model.init_args.augmentation=lightning_modules.audio.SpeechAugmentation"],
@@ -43,6 +42,20 @@ class KillAt(Callback):
 
 def train(configs, name, folder, *more):
     return tiny.fit(configs, name, folder, "--trainer.max_epochs=3", *more)
+
+
+@pytest.fixture(scope="module")
+def whole_run(configs, tmp_path_factory):
+    """Trains a classifier that nothing stops, once for the same flags; its last checkpoint."""
+    runs = {}
+
+    def run(*flags):
+        flags = tuple(flag for flag in flags if "num_workers" not in flag)
+        if flags not in runs:
+            runs[flags] = train(configs, "classifier", tmp_path_factory.mktemp("whole"), *flags)
+        return runs[flags]
+
+    return run
 
 
 @pytest.mark.parametrize("case", SETTINGS)
@@ -89,21 +102,21 @@ def test_killed_and_resumed_run_continues_the_curve(case, configs, classifier, t
         pytest.param(None, 7, ["--trainer.max_epochs=2"], id="as validation ended"),
     ],
 )
-def test_run_killed_in_an_epoch_continues_the_curve(every, killed_at, more, configs, tmp_path):
+def test_run_killed_in_an_epoch_continues_the_curve(every, killed_at, more, configs, tmp_path, whole_run):
     """A checkpoint in the middle of an epoch repeats no batch and leaves none out."""
     when = {"every_n_train_steps": every} if every else {"monitor": "val/loss"}
     saver = {**when, "dirpath": str(tmp_path / "saved"), "save_last": True}
     saver = {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": saver}
     (tmp_path / "saver.yaml").write_text(yaml.safe_dump({"trainer": {"callbacks+": [saver]}}))
     given = ["--config", tmp_path / "saver.yaml", *more]
-    straight = train(configs, "classifier", tmp_path / "straight", *more)
+    straight = whole_run(*more)
     kill = ["--trainer.callbacks+=test_resume.KillAt", f"--trainer.callbacks.step={killed_at}"]
     with pytest.raises(Killed):
         train(configs, "classifier", tmp_path / "killed", *given, *kill)
     saved = read_checkpoint(tmp_path / "saved" / "last.ckpt")["global_step"]
     assert saved == (killed_at // every * every if every else 5)
     resumed = train(configs, "classifier", tmp_path / "killed", *more, "--ckpt_path", tmp_path / "saved")
-    whole, rest = ((tmp_path / run / "run" / "metrics.csv").read_text() for run in ("straight", "killed"))
+    whole, rest = (path.parents[1].joinpath("metrics.csv").read_text() for path in (straight, resumed))
     assert rest == whole
     expected, found = (read_checkpoint(path)["raw_parameters"] for path in (straight, resumed))
     assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
@@ -149,15 +162,3 @@ def test_one_cycle_is_refused_more_than_its_cycle(settings, expected, configs, s
 def test_constant_schedule_needs_no_end(configs, tmp_path):
     endless = ["--trainer.max_steps=-1", "--trainer.max_epochs=-1", "--trainer.max_time=00:00:00:05"]
     assert read_checkpoint(tiny.fit(configs, "classifier", tmp_path, *endless))["global_step"] > 0
-
-
-def test_a_resumed_run_has_one_history(configs, tmp_path):
-    """Killed in its third epoch and gone on with in the same folder: no row is lost, none stands twice."""
-    counted = ["--trainer.max_epochs=-1", "--trainer.max_steps=15"]
-    train(configs, "classifier", tmp_path / "straight", *counted)
-    with pytest.raises(Killed):
-        train(configs, "classifier", tmp_path / "killed", *counted, "--trainer.callbacks+=test_resume.Kill")
-    last = tmp_path / "killed" / "run" / "checkpoints" / "last.ckpt"
-    train(configs, "classifier", tmp_path / "killed", *counted, "--ckpt_path", last)
-    straight, killed = ((tmp_path / run / "run" / "metrics.csv").read_text() for run in ("straight", "killed"))
-    assert killed == straight

@@ -22,14 +22,14 @@ from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.run_names import run_names
 
 COUNTED = {"epochs": ["--trainer.max_epochs=3"], "steps": ["--trainer.max_epochs=-1", "--trainer.max_steps=15"]}
-MOMENTS = {  # where a process is killed, in the step after which the checkpoint of the second epoch is written
+MOMENTS = {  # where a process is killed: what it calls then, after how many steps. Epochs end after 5, 10 and 15
     "in an epoch": (callbacks.NonFiniteGuard, "on_before_optimizer_step", 12),
     "in validation": (callbacks.EMA, "on_validation_end", 10),
     "before the row of an epoch's end": (HistoryConnector, "write_row", 10),
     "while a checkpoint is written": (new_files, "_sync", 10),
     "between two checkpoints": (ModelCheckpoint, "_save_last_checkpoint", 10),
     "after the checkpoint of an epoch's end": (HistoryConnector, "update_train_epoch_metrics", 10),
-    "after the last checkpoint but one step": (callbacks.EMA, "on_validation_start", 15),
+    "in the last validation": (callbacks.EMA, "on_validation_start", 15),
 }
 
 
@@ -113,7 +113,7 @@ def test_only_an_unfinished_run_of_the_same_settings_goes_on(configs, tmp_path, 
     first = tmp_path / "run" / "version_0" / "checkpoints" / "last.ckpt"
     before = first.read_bytes()
     slower = "--model.init_args.optimization.init_args.learning_rate=1e-3"
-    others = ["--resume=never", "--trainer.max_epochs=1", "--seed_everything=1", slower]
+    others = ["--resume=never", "--seed_everything=1", slower]
     for other in others:
         assert main([*typed, "--trainer.limit_train_batches=1", other]) == 0
     assert main([*typed, "--trainer.logger.init_args.name=another", "--trainer.limit_train_batches=1"]) == 0
@@ -123,7 +123,7 @@ def test_only_an_unfinished_run_of_the_same_settings_goes_on(configs, tmp_path, 
     assert "going on" in capfd.readouterr().err and read_checkpoint(first)["global_step"] == 10
     finished = first.read_bytes()
     assert main(typed) == 0, "a finished run, typed again, is another"
-    assert first.read_bytes() == finished and (tmp_path / "run" / "version_5").is_dir()
+    assert first.read_bytes() == finished and (tmp_path / "run" / "version_4").is_dir()
 
 
 @pytest.mark.parametrize(("logger", "version"), [("csv", "0"), ("tensorboard", None)])
@@ -149,6 +149,15 @@ def test_a_last_checkpoint_goes_on_in_its_folder_and_an_earlier_one_in_another(c
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"version_0", "version_1"}
 
 
+def test_a_run_that_early_stopping_has_ended_is_finished(configs, tmp_path, capfd):
+    stopping = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/loss"]
+    stopping += ["--trainer.callbacks.patience=0", "--trainer.callbacks.min_delta=9"]
+    typed = command(configs, tmp_path, "--trainer.max_epochs=9", "--trainer.limit_train_batches=1", *stopping)
+    assert main(typed) == 0 and main(typed) == 0
+    assert "going on" not in capfd.readouterr().err
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"version_0", "version_1"}
+
+
 def test_a_damaged_last_checkpoint_is_named(configs, tmp_path, capfd):
     typed = command(configs, tmp_path, "--trainer.max_epochs=2")
     assert killed(typed, (callbacks.EMA, "on_validation_start", 10)) == signal.SIGKILL
@@ -159,6 +168,7 @@ def test_a_damaged_last_checkpoint_is_named(configs, tmp_path, capfd):
     tiny.check(capfd.readouterr().err, ["damaged", "step=5.ckpt", "--resume never"])
 
 
+@pytest.mark.slow
 def test_a_run_of_weights_and_biases_has_one_history(configs, tmp_path, monkeypatch):
     """Offline too: one id, and rows numbered as in a run that was never stopped."""
     for name, value in {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}.items():

@@ -9,11 +9,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.saved_config import FINISHED
 from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.checkpoints.run_settings import FREE_DATA, TRAINER_SETTINGS, differences
 from lightning_modules.errors import InputError
 from lightning_modules.tracking import WandbTracker
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
 LAST = Path("checkpoints", "last.ckpt")
 CONFIG = "config.yaml"
 LENGTHS = ("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time")
@@ -63,9 +65,9 @@ def unfinished_run(trainer: Trainer, config: dict[str, Any]) -> Path | None:
     """
     if trainer.fast_dev_run or not trainer.checkpoint_callbacks:
         return None
-    found = [folder for folder in _folders(trainer) if _same_run(folder, config)]
-    for folder in sorted(found, key=lambda folder: (folder / LAST).stat().st_mtime_ns, reverse=True):
-        if not _finished(trainer, read_checkpoint(folder / LAST)):
+    latest_first = sorted(_folders(trainer), key=lambda folder: (folder / LAST).stat().st_mtime_ns, reverse=True)
+    for folder in latest_first:
+        if _same_run(folder, config) and not _reached_end(trainer, read_checkpoint(folder / LAST)):
             return folder
     return None
 
@@ -86,7 +88,7 @@ def continue_in(trainer: Trainer, checkpoint: Path) -> None:
 
 
 def _folders(trainer: Trainer) -> Iterator[Path]:
-    """Folders of runs with a last checkpoint, where the first logger would put this one."""
+    """Folders of runs that have not ended and have a last checkpoint, where the first logger would put this one."""
     logger = trainer.loggers[0] if trainer.loggers else None
     if logger is None:
         places = [Path(trainer.default_root_dir)]
@@ -98,13 +100,17 @@ def _folders(trainer: Trainer) -> Iterator[Path]:
         places = list(root.glob("version_*")) if logger._version is None else [Path(logger.log_dir)]
     else:
         places = []  # how another logger names its folders is not known
-    return (place for place in places if (place / LAST).is_file() and (place / CONFIG).is_file())
+    return (
+        place
+        for place in places
+        if (place / LAST).is_file() and (place / CONFIG).is_file() and not (place / FINISHED).exists()
+    )
 
 
 def _same_run(folder: Path, asked: dict[str, Any]) -> bool:
     """Whether the settings that make a run what it is are those of the run in ``folder``."""
     try:
-        stored = yaml.safe_load((folder / CONFIG).read_text())
+        stored = yaml.load((folder / CONFIG).read_text(), Loader=_LOADER)
         return isinstance(stored, dict) and not any(differences(_identity(stored), _identity(asked)))
     except (OSError, yaml.YAMLError, UnicodeDecodeError, TypeError, AttributeError):
         return False
@@ -125,7 +131,7 @@ def _identity(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finished(trainer: Trainer, checkpoint: dict[str, Any]) -> bool:
+def _reached_end(trainer: Trainer, checkpoint: dict[str, Any]) -> bool:
     """Whether the run has reached the end that its settings give it."""
     try:
         progress = checkpoint["loops"]["fit_loop"]
