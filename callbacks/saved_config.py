@@ -23,8 +23,8 @@ class SavedConfig(SaveConfigCallback):
     An empty file ``finished`` beside it marks a run that has ended by itself, early stopping included.
 
     Under ``run`` checkpoints store the names of the configs and of the W&B run, so that a resumed or tested run gets
-    into the same group; how long the histories are, so that they go on; and the settings that a resumed run must have. All
-    arguments but ``configs``, the names of the configs, are those of Lightning's callback.
+    into the same group; how long the histories are, so that they go on; and the settings that a resumed run must have.
+    All arguments but ``configs``, the names of the configs, are those of Lightning's callback.
     """
 
     def __init__(self, *args: Any, configs: Sequence[str] = (), **kwargs: Any) -> None:

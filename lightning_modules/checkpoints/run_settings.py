@@ -1,13 +1,13 @@
 """Settings on which the course of a training depends: a run that goes on must have the same ones."""
 
 import importlib
-import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
 from lightning_modules.errors import InputError
@@ -162,11 +162,15 @@ def _same_class(stored: Any, asked: Any) -> bool:
 
 
 def _default(owner: str | None, name: str) -> Any:
-    """Default of an argument of a class that the command has asked for, so that it is imported already."""
+    """Default of an argument of a class that the command has asked for, so that it is imported already.
+
+    The parser finds arguments too that a constructor hands on.
+    """
     module, _, class_name = (owner or "").rpartition(".")
+    parser = ArgumentParser(exit_on_error=False)
     try:
-        parameters = inspect.signature(getattr(importlib.import_module(module), class_name)).parameters
-        return parameters[name].default
+        parser.add_class_arguments(getattr(importlib.import_module(module), class_name), "it", fail_untyped=False)
+        return parser.get_defaults().as_dict()["it"][name]
     except (ImportError, AttributeError, ValueError, KeyError, TypeError):
         return MISSING
 
