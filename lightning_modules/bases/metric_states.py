@@ -43,7 +43,7 @@ def restore_states(module: nn.Module, states: States, rank: int, world_size: int
     """
     metrics = dict(_metrics(module))
     for name, values in states.items():
-        if (metric := metrics.get(name)) is None or not values.keys() <= metric._defaults.keys():
+        if (metric := metrics.get(name)) is None or not _fits(values, metric):
             continue
         for key, stored in values.items():
             if len(stored) == world_size:
@@ -52,6 +52,13 @@ def restore_states(module: nn.Module, states: States, rank: int, world_size: int
                 value = stored.sum(dim=0) if rank == 0 else torch.zeros_like(stored[0])
             setattr(metric, key, value.to(metric.device))
         metric._update_count, metric._computed = 1, None
+
+
+def _fits(values: Any, metric: Metric) -> bool:
+    return isinstance(values, dict) and all(
+        key in metric._defaults and isinstance(value, Tensor) and value.shape[1:] == metric._defaults[key].shape
+        for key, value in values.items()
+    )
 
 
 def _metrics(module: nn.Module) -> list[tuple[str, Metric]]:

@@ -26,6 +26,10 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
+def _digests(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(digest, str) for digest in value.values())
+
+
 def _states(*names: str) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(one, dict) and set(names) <= one.keys() for one in value)
@@ -70,6 +74,12 @@ _PLACES: dict[str, Callable[[Any], bool]] = {
     "run?": _dict,
     "run?/configs?": _optional(_texts),
     "run?/wandb?": _optional(_text),
+    "run?/wandb_step?": _optional(_count),
+    "run?/csv_rows?": _optional(_count),
+    "run?/seed?": _text,
+    "run?/trainer?": _dict,
+    "run?/corpus?": _optional(_digests),
+    "metric_states?": _dict,
 }
 _OF_TRAINING: dict[str, Callable[[Any], bool]] = {
     "optimizer_states": _states("state", "param_groups"),

@@ -33,6 +33,7 @@ from lightning_modules.checkpoints.run_settings import check_settings
 from lightning_modules.checkpoints.saving import write_whole_checkpoints
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
+from lightning_modules.checkpoints.structure import check_resumable
 from lightning_modules.command_line.arguments import CONFIGS, resolve_arguments
 from lightning_modules.command_line.parser_errors import first_sentence
 from lightning_modules.command_line.run_trainer import RunTrainer
@@ -142,7 +143,10 @@ class ScoretapCLI(LightningCLI):
             self.checkpoint_path = choose_checkpoint(self.trainer, given, resume, yaml.safe_load(settings))
             self.config_init["fit"]["ckpt_path"] = self.checkpoint_path
             self.goes_on = given is None and self.checkpoint_path is not None
-        return None if self.checkpoint_path is None else read_checkpoint(self.checkpoint_path)
+        checkpoint = None if self.checkpoint_path is None else read_checkpoint(self.checkpoint_path)
+        if checkpoint is not None and self.subcommand == "fit":
+            check_resumable(checkpoint, repr(str(self.checkpoint_path)))
+        return checkpoint
 
     def _prepare_weights(self, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
         """Check that the given checkpoint fits, or take the weights that training starts from.
