@@ -51,11 +51,11 @@ class SavedConfig(SaveConfigCallback):
             if isinstance(logger, WandbTracker):
                 logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False)))
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
             (self._folder / FINISHED).unlink(missing_ok=True)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero and self._folder.is_dir():
             (self._folder / FINISHED).touch()
 

@@ -29,6 +29,7 @@ MOMENTS = {  # where a process is killed: what it calls then, after how many ste
     "while a checkpoint is written": (new_files, "_sync", 10),
     "between two checkpoints": (ModelCheckpoint, "_save_last_checkpoint", 10),
     "after the checkpoint of an epoch's end": (HistoryConnector, "update_train_epoch_metrics", 10),
+    "after the last checkpoint": (HistoryConnector, "update_train_epoch_metrics", 15),
     "in the last validation": (callbacks.EMA, "on_validation_start", 15),
 }
 
@@ -102,9 +103,10 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(moment, configs, straight, 
     capfd.readouterr()
     assert main(typed) == 0
     said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("scoretap: ")]
-    assert len(said) == 1 and re.search(r"going on with \S+/version_0/\S+ at step (5|10) ", said[0]), said
+    assert len(said) == 1 and re.search(r"going on with \S+/version_0/\S+ at step (5|10|15) ", said[0]), said
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["version_0"]
     check_same_run(tmp_path / "run" / "version_0", straight[counted])
+    assert (tmp_path / "run" / "version_0" / "finished").is_file()
 
 
 def test_only_an_unfinished_run_of_the_same_settings_goes_on(configs, tmp_path, capfd):

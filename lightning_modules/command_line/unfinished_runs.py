@@ -132,7 +132,12 @@ def _identity(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reached_end(trainer: Trainer, checkpoint: dict[str, Any]) -> bool:
-    """Whether the run has reached the end that its settings give it."""
+    """Whether a run without a mark has ended all the same: those of earlier versions left none.
+
+    A run of this version without a mark was killed at its very end, and what is left of it costs no time.
+    """
+    if "seed" in checkpoint.get("run", {}):
+        return False
     try:
         progress = checkpoint["loops"]["fit_loop"]
         epochs = int(progress["epoch_progress"]["current"]["processed"])
