@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback
 
 from callbacks.on_first import on_first
 from callbacks.sample_folder import SampleFolder
-from datamodules.manifest import MANIFEST, UNFINISHED, drawn_files, earlier_manifests, remove_samples
+from datamodules.manifest import UNFINISHED, drawn_files, earlier_manifests, remove_samples
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
 
@@ -55,8 +55,6 @@ class SampleWriter(Callback):
             return None
         unfinished = self.folder / UNFINISHED
         try:
-            if (self.folder / MANIFEST).exists():
-                raise ValueError("already holds samples")
             stored = json.loads(unfinished.read_text())
             if different := [name for name in self._settings if stored.get(name) != self._settings[name]]:
                 raise ValueError(f"holds samples of an unfinished run with another {different[0]}")
@@ -87,7 +85,7 @@ class SampleWriter(Callback):
         self._samples.write(outputs, batch, self._start)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        count = self._samples.finish(trainer)
+        count = self._samples.finish(trainer, self._go_on)  # one that was killed here has a manifest already
         if trainer.is_global_zero:
             (self.folder / UNFINISHED).unlink(missing_ok=True)
             print(f"{count} samples in {self.folder}")

@@ -89,6 +89,28 @@ def test_a_killed_run_counts_as_samples(scoretap, score_subnet, tmp_path):
     assert {path.name for path in folder.iterdir()} == {"manifest.csv", *(row["file"] for row in rows_of(folder))}
 
 
+def test_a_run_killed_at_its_very_end_goes_on(scoretap, score_subnet, monkeypatch):
+    """All is drawn and listed; only the mark of an unfinished run is still there."""
+    command = ["predict", "--ckpt_path", score_subnet, "--data.init_args.labels=[1,2]", *QUICK]
+
+    def killed(path, missing_ok=False, real=Path.unlink):
+        if path.name.startswith(".manifest"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        real(path, missing_ok)
+
+    folder = Path("samples")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        assert scoretap(*command)[0] == 1
+    before = {path.name: path.read_bytes() for path in folder.glob("0*.wav")}
+    assert len(before) == 2 and (folder / "manifest.csv").exists()
+    status, err = scoretap(*command)
+    assert status == 0, err
+    assert {path.name for path in folder.iterdir()} == {"manifest.csv", *before}
+    assert [row["file"] for row in rows_of(folder)] == sorted(before)
+    assert all((folder / name).read_bytes() == content for name, content in before.items())
+
+
 def test_overwriting_removes_what_the_manifest_names_and_nothing_else(scoretap, score_subnet, tmp_path):
     folder = tmp_path / "samples"
     command = ["predict", "--ckpt_path", score_subnet, f"--sample_writer.folder={folder}", *QUICK]
