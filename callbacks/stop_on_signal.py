@@ -33,16 +33,14 @@ class StopOnSignal(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
         if trainer.fit_loop._should_accumulate():
             return  # gradients are no part of a checkpoint
-        number = pending_signal()
-        if trainer.world_size > 1:  # another process may have got it
-            numbers = torch.tensor(float(number), device=pl_module.device)
-            number = int(trainer.strategy.reduce(numbers, reduce_op="max"))
-        if number:
-            self._stopping_together = trainer.world_size > 1
+        if number := self._signal(trainer):
             raise SignalError(number, self._save(trainer))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        number = self._signal(trainer)
         wait_for_step(False)
+        if number:  # it came after the last step: nothing is left to train, but what follows must not start
+            raise SignalError(number, f" at step {trainer.global_step}, the last: all of the run is saved")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         wait_for_step(False)
@@ -50,6 +48,15 @@ class StopOnSignal(Callback):
         alone = isinstance(exception, SignalError) and not self._stopping_together
         if alone and isinstance(launcher, _SubprocessScriptLauncher):
             launcher.kill(exception.number)
+
+    def _signal(self, trainer: Trainer) -> int:
+        """The signal that one process, or another, has got; 0 for none. Call it on all processes."""
+        number = pending_signal()
+        if trainer.world_size > 1:  # another process may have got it
+            numbers = torch.tensor(float(number), device=trainer.strategy.root_device)
+            number = int(trainer.strategy.reduce(numbers, reduce_op="max"))
+        self._stopping_together = bool(number) and trainer.world_size > 1
+        return number
 
     def _save(self, trainer: Trainer) -> str:
         saver = next((found for found in trainer.checkpoint_callbacks if isinstance(found, ModelCheckpoint)), None)

@@ -31,6 +31,14 @@ class SignalAt(Callback):
             os.kill(os.getpid(), self.number)
 
 
+class SignalAtTheEnd(Callback):
+    """Sends this process a signal when the last epoch has ended."""
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        if trainer.current_epoch == trainer.max_epochs - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 def send(number, step):
     return [
         "--trainer.callbacks+=test_signals.SignalAt",
@@ -55,6 +63,14 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(number, step, configs, tm
     for part in ("state_dict", "raw_parameters"):
         expected, actual = read_checkpoint(straight)[part], read_checkpoint(resumed)[part]
         assert all(torch.equal(actual[name], tensor) for name, tensor in expected.items()), part
+
+
+def test_a_signal_after_the_last_step_is_no_success(configs, tmp_path, capfd):
+    """The run is whole, but what a script would start after it must not begin."""
+    late = ["--trainer.max_epochs=1", "--trainer.callbacks+=test_signals.SignalAtTheEnd"]
+    assert main(tiny.fit_arguments(configs, "classifier", tmp_path, *late)) == 143
+    assert "stopped by SIGTERM at step 5, the last" in capfd.readouterr().err
+    assert read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] == 5
 
 
 def test_drawing_stops_keeps_what_it_has_and_goes_on(score_subnet, tmp_path, monkeypatch, capfd):
