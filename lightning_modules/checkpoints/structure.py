@@ -49,6 +49,40 @@ def _version(value: Any) -> bool:
     return isinstance(value, str) and _VERSION.fullmatch(value) is not None
 
 
+# Lightning's counters in a state of its loops, and what each must hold.
+_COUNTERS = {
+    "epoch_progress": {"total", "current"},
+    "batch_progress": {"total", "current"},
+    "scheduler_progress": {"total", "current"},
+    "optim_step_progress": {"total", "current"},
+    "optim_progress": {"optimizer"},
+    "optimizer": {"step", "zero_grad"},
+    "step": {"total", "current"},
+    "zero_grad": {"total", "current"},
+}
+
+
+def _loops(value: Any) -> bool:
+    """Whether all counters of the loops are whole; Lightning takes them as they are."""
+    if not isinstance(value, dict) or not all(isinstance(loop, dict) for loop in value.values()):
+        return False
+    states = [(str(name).rpartition(".")[2], state) for loop in value.values() for name, state in loop.items()]
+    return all(_counters(name, state) if name in _COUNTERS else isinstance(state, dict) for name, state in states)
+
+
+def _counters(name: str, value: Any) -> bool:
+    if name == "is_last_batch":
+        return isinstance(value, bool)
+    if not isinstance(value, dict) or not _COUNTERS.get(name, set()) <= value.keys():
+        return False
+    return all(_counters(key, inner) if name in _COUNTERS else _count(inner) for key, inner in value.items())
+
+
+def _position(value: Any) -> bool:
+    """Whether this is the state of a data module: an epoch, and how many of its batches are trained on."""
+    return isinstance(value, dict) and value.keys() == {"epoch", "batches"} and all(map(_count, value.values()))
+
+
 # Places in a checkpoint, and what must stand there; a question mark marks what need not be there.
 _PLACES: dict[str, Callable[[Any], bool]] = {
     "pytorch-lightning_version": _version,
@@ -69,7 +103,7 @@ _PLACES: dict[str, Callable[[Any], bool]] = {
     "datamodule_hyper_parameters?": _optional(_dict),
     "datamodule_hyper_parameters?/_class_path?": _text,
     "callbacks?": _dict,
-    "loops?": _optional(_dict),
+    "loops?": _optional(_loops),
     "lr_schedulers?": _states(),
     "run?": _dict,
     "run?/configs?": _optional(_texts),
@@ -84,7 +118,7 @@ _PLACES: dict[str, Callable[[Any], bool]] = {
 _OF_TRAINING: dict[str, Callable[[Any], bool]] = {
     "optimizer_states": _states("state", "param_groups"),
     "lr_schedulers": _states(),
-    "loops": _dict,
+    "loops": _loops,
     "loops/fit_loop": _dict,
     "callbacks": _dict,
 }
@@ -114,6 +148,9 @@ def check_resumable(content: dict[str, Any], source: str) -> None:
         InputError: names the state.
     """
     _check_places(_OF_TRAINING, content, source)
+    package, _, name = str((content.get("datamodule_hyper_parameters") or {}).get("_class_path")).rpartition(".")
+    if package == "datamodules" and not _position(content.get(name)):
+        raise _damaged(name, f"is {_short(content.get(name))} and no place in an epoch", source)
 
 
 def _check_places(places: dict[str, Callable[[Any], bool]], content: dict[str, Any], source: str) -> None:

@@ -7,6 +7,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
 from lightning.pytorch.trainer.connectors.logger_connector import _LoggerConnector
 
+from lightning_modules.command_line.restored_states import RestoredStates
+
 
 class ResumableFitLoop(_FitLoop):
     """Lightning's training loop, which goes on from every checkpoint as if the run had never been stopped.
@@ -137,6 +139,7 @@ class RunTrainer(Trainer):
             overfit_batches=overfit_batches,
             **kwargs,
         )
+        self._checkpoint_connector = RestoredStates(self)
         loop = ResumableFitLoop(self, self.fit_loop.min_epochs, self.fit_loop.max_epochs)
         loop.epoch_loop = self.fit_loop.epoch_loop
         self.fit_loop = loop

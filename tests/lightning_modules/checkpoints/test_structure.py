@@ -24,7 +24,7 @@ MISSING = object()
 def changed(content, place, value):
     """A copy of a checkpoint with another value, or none, at a place such as ``scoretap/labels``."""
     content = copy.deepcopy(content)
-    *steps, last = place.split("/")
+    *steps, last = (int(step) if step.isdigit() else step for step in place.split("/"))
     holder = content
     for step in steps:
         holder = holder[step]
@@ -69,7 +69,20 @@ STATES = {
     "optimizer_states": [MISSING, None, [3], [{}], [{"state": {}}]],
     "lr_schedulers": [MISSING, 3, [3]],
     "loops": [MISSING, None, {}, {"fit_loop": 3}],
-    "callbacks": [MISSING, None, 3],
+    "loops/fit_loop/epoch_progress": [None, {}, {"total": {}}, 3],
+    "loops/fit_loop/epoch_loop.batch_progress/is_last_batch": [3],
+    "loops/fit_loop/epoch_progress/current/completed": [-1, "1", None],
+    "SpeechCommandsDataModule": [MISSING, {}, {"epoch": 1}, {"epoch": "1", "batches": 0}, 3],
+}
+LATER = {  # seen when the optimiser is there, before the first step
+    "optimizer_states/0/param_groups/0/betas": [MISSING, ["x", 0.9]],
+    "optimizer_states/0/param_groups/0/lr": [float("nan")],
+    "optimizer_states/0/param_groups/0/params": [[]],
+    "optimizer_states/0/state/0": [[]],
+    "optimizer_states/0/state/0/exp_avg": [MISSING, torch.zeros(2, 2)],
+    "loops/fit_loop/epoch_loop.batch_progress/is_last_batch": [MISSING],
+    "lr_schedulers/0/last_epoch": [MISSING],
+    "callbacks/NonFiniteGuard": [3],
 }
 CASES = [(place, i) for place, values in DAMAGE.items() for i in range(len(values))]
 
@@ -97,7 +110,24 @@ def test_training_does_not_go_on_without_its_states(place, which, classifier, tm
     content = torch.load(classifier, weights_only=True)
     torch.save(changed(content, place, STATES[place][which]), tmp_path / "x.ckpt")
     sentence = refused(*tiny.fit_arguments(configs, "classifier", "out", "--ckpt_path", tmp_path / "x.ckpt"))
-    assert place in sentence or "weights only" in sentence
+    assert place.partition("/")[0] in sentence or "weights only" in sentence
+
+
+@pytest.mark.parametrize(("place", "which"), [(place, i) for place in LATER for i in range(len(LATER[place]))])
+def test_training_does_not_go_on_with_damaged_states(place, which, classifier, tmp_path, scoretap, configs):
+    content = torch.load(classifier, weights_only=True)
+    torch.save(changed(content, place, LATER[place][which]), tmp_path / "x.ckpt")
+    arguments = tiny.fit_arguments(configs, "classifier", "out", "--trainer.max_epochs=3", "--ckpt_path", "../x.ckpt")
+    status, err = scoretap(*arguments)
+    assert status == 2 and err.count("scoretap: ") == 1 and err.endswith(": use another copy\n"), err
+    assert "damaged" in err
+
+
+def test_drawing_needs_whole_loops(score_subnet, tmp_path, scoretap):
+    content = torch.load(score_subnet, weights_only=True)
+    torch.save(changed(content, "loops/predict_loop", MISSING), tmp_path / "x.ckpt")
+    status, err = scoretap("predict", "--ckpt_path", "../x.ckpt", "--data.init_args.labels=[1]")
+    assert status == 2 and err.startswith("scoretap: ") and err.count("\n") == 1, err
 
 
 @pytest.mark.parametrize("missing", ["labels", "class_path", "init_args", "fingerprint"])
