@@ -8,7 +8,7 @@ export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 export MALLOC_TOP_PAD_ ?= 268435456
 
-.PHONY: help install listen demo low-data taps reproduce table bench test test-fast lint check-gpus clean
+.PHONY: help install listen demo low-data taps reproduce table bench campaign test test-fast lint check-gpus clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,10 @@ table: install ## collect the scores of runs/ into one table: table/
 
 bench: install ## measure what steps, samples and scoring cost: runs/bench/ (about 3 minutes on 2 idle cores)
 	PYTHONPATH=tests $(BIN)/python -m bench
+
+CAMPAIGN ?=
+campaign: install ## kills, bad disks, pairs, signals, hostile files, counted: runs/campaign/ (30 minutes on 2 idle cores)
+	PYTHONPATH=tests $(BIN)/python -m campaign $(CAMPAIGN)
 
 test: install ## run all tests, the slow ones too (under 12 minutes on 2 cores)
 	$(BIN)/pytest
