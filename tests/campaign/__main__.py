@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen cases, print a table, and write it to ``results.csv``; 1 if a case failed."""
     parser = argparse.ArgumentParser(prog="python -m campaign", description="Hard trials: how many hold.")
     parser.add_argument("kinds", nargs="*", help=f"of {', '.join(KINDS)}; all by default")
-    parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--only", action="append", help="cases whose name has this in it; may stand several times")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the damages")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cases at once")
     parser.add_argument("--output", type=Path, default=Path("runs/campaign"), help="folder of results and leavings")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = []
     for kind in settings.kinds or KINDS:
         made = KINDS[kind](world, references, random.Random(f"{settings.seed} {kind}"))
-        chosen = [case for case in made if settings.only in case.name]
+        chosen = [case for case in made if any(part in case.name for part in settings.only or [""])]
         for name in dict.fromkeys(case.plan for case in chosen if case.plan):
             print(f"{kind}: {name}, uninterrupted: {references.get(name).outcome.seconds:.1f} s", flush=True)
         results += [(kind, *result) for result in _run_all(kind, chosen, folder / "work" / kind, settings.jobs)]

@@ -44,7 +44,7 @@ def _fails(references: References, name: str, code: int, share: float, folder: P
 
 
 def _too_large(references: References, name: str, share: float, folder: Path) -> None:
-    before, after = references.get(name).before, references.folder / name.replace(" ", "_")
+    before, after = references.get(name).before, references.place(name)
     written = [path for path in after.rglob("*") if path.is_file() and str(path.relative_to(after)) not in before]
     _check(references, name, folder, None, limit_files(int(share * max(path.stat().st_size for path in written))))
 
@@ -81,7 +81,7 @@ def _check(references: References, name: str, folder: Path, accident, prepare=No
 
 def _small(references: References, name: str, share: float, folder: Path) -> None:
     """A disk of its own that is smaller than what the command writes; files too large where none can be mounted."""
-    after = references.folder / name.replace(" ", "_")
+    after = references.place(name)
     size = sum(path.stat().st_size for path in after.rglob("*") if path.is_file())
     work = folder / "work"
     work.mkdir()

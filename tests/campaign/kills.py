@@ -38,7 +38,7 @@ def event_number(references: References, name: str, share: float) -> int:
 
 
 def _kill_in_write(references: References, name: str, share: float, folder: Path) -> None:
-    sizes = [path.stat().st_size for path in (references.folder / name.replace(" ", "_")).rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for path in references.place(name).rglob("*") if path.is_file()]
     check_goes_on(references, name, folder, None, limit_files(int(share * max(sizes)), kill=True))
 
 

@@ -14,12 +14,13 @@ COSTS = ("seconds", "memory", "nfe_per", "time", "date")  # differ from run to r
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    """Path and digest of every file below ``folder``; costs do not count, and of a checkpoint weights and states do."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.endswith(".lock"):
-            found[str(path.relative_to(folder))] = _digest(path)
-    return found
+    """Path and digest of every file below ``folder``; costs do not count, and of a checkpoint weights and states do.
+
+    Left out are locks, and what the cache remembers of a corpus by its whole path and times.
+    """
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(".lock")]
+    kept = [path for path in paths if path.parent.name != "contents" or path.name.startswith(".")]
+    return {str(path.relative_to(folder)): _digest(path) for path in kept}
 
 
 def file_digests(folder: Path) -> dict[str, str]:

@@ -70,7 +70,7 @@ def _slurm(references: References, share: float, folder: Path) -> None:
 def _two(world: World, number: int, rank: int, share: float, folder: Path) -> None:
     """A signal to one of two processes in training: both end, and the same command gives the same weights."""
     args = world.fit("classifier", "--trainer.max_epochs=3", "--data.init_args.batch_size=16", *TWO)
-    whole = _launch(args, folder / "whole", None, 0)
+    whole = _launch(args, folder / "whole" / "work", None, 0)
     for outcome in whole:
         check_done(outcome)
     events = whole[rank].events
@@ -84,7 +84,7 @@ def _two(world: World, number: int, rank: int, share: float, folder: Path) -> No
         )
     for outcome in _launch(args, folder / "work", None, 0):
         check_done(outcome)
-    check_same(newest_version(snapshot(folder / "work")), newest_version(snapshot(folder / "whole")))
+    check_same(newest_version(snapshot(folder / "work")), newest_version(snapshot(folder / "whole" / "work")))
 
 
 def _launch(args: list[str], folder: Path, accident: Accident | None, rank: int) -> list:

@@ -197,6 +197,10 @@ class References:
         self.plans, self.folder = plans(world), folder
         self.known: dict[str, Reference] = {}
 
+    def place(self, name: str) -> Path:
+        """Working folder of the uninterrupted run; its own name, which pages quote, is that of all cases."""
+        return self.folder / name.replace(" ", "_") / "work"
+
     def prepare(self, name: str, folder: Path) -> Plan:
         """Make the working folder of a plan."""
         folder.mkdir(parents=True)
@@ -207,7 +211,7 @@ class References:
     def get(self, name: str) -> Reference:
         """The uninterrupted run of the plan ``name``."""
         if name not in self.known:
-            folder = self.folder / name.replace(" ", "_")
+            folder = self.place(name)
             plan = self.prepare(name, folder)
             before = snapshot(folder)
             outcome = run(plan.args, folder, prepare=plan.enter)
