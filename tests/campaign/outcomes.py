@@ -10,6 +10,7 @@ import torch
 
 from campaign.commands import Outcome
 
+NOTES = ("stopping after this step", "waiting for")  # lines before the last
 COSTS = ("seconds", "memory", "nfe_per", "time", "date")  # differ from run to run
 
 
@@ -93,7 +94,7 @@ def check_sentence(outcome: Outcome, statuses: tuple[int, ...] = (1, 2)) -> str:
     assert "Traceback" not in outcome.err, f"a traceback (exit {outcome.status}): {tail}"
     assert outcome.status in statuses, f"exit {outcome.status}, not {statuses}: {tail}"
     lines = [line for line in outcome.err.replace("\r", "\n").split("\n") if line.strip()]
-    sentences = [line for line in lines if line.startswith("scoretap: ") and "stopping after this step" not in line]
+    sentences = [line for line in lines if line.startswith("scoretap: ") and not any(word in line for word in NOTES)]
     assert len(sentences) == 1 and lines[-1] == sentences[0], f"not one sentence at the end: {tail}"
     assert len(sentences[0]) < 1500, f"a sentence of {len(sentences[0])} characters: {sentences[0][:300]}"
     return sentences[0]

@@ -26,9 +26,11 @@ def cases(world: World, references: References, random: Random) -> Iterator[Case
         for turn in range(count):
             number = (signal.SIGTERM, signal.SIGINT)[turn % 2]
             share = (turn + random.random()) / count
-            yield Case(f"{name} {number.name} {turn}", partial(_stop, references, name, number, share), name)
+            check = partial(_stop, references, name, number, share, 128 + number)
+            yield Case(f"{name} {number.name} {turn}", check, name)
     for number in (signal.SIGHUP, signal.SIGUSR1):
-        yield Case(f"fit by steps {number.name}", partial(_die, references, number, random.random()), "fit by steps")
+        check = partial(_stop, references, "fit by steps", number, random.random(), None)
+        yield Case(f"fit by steps {number.name}", check, "fit by steps")
     for turn in range(2):
         yield Case(f"SLURM requeues {turn}", partial(_slurm, references, random.random()), "fit by steps")
     for turn in range(6):
@@ -36,14 +38,9 @@ def cases(world: World, references: References, random: Random) -> Iterator[Case
         yield Case(f"two processes {number.name} {turn}", partial(_two, world, number, turn % 2, random.random()))
 
 
-def _stop(references: References, name: str, number: int, share: float, folder: Path) -> None:
+def _stop(references: References, name: str, number: int, share: float, status: int | None, folder: Path) -> None:
     at = event_number(references, name, share)
-    check_goes_on(references, name, folder, signal_at(at, number), status=128 + number)
-
-
-def _die(references: References, number: int, share: float, folder: Path) -> None:
-    at = event_number(references, "fit by steps", share)
-    check_goes_on(references, "fit by steps", folder, signal_at(at, number))
+    check_goes_on(references, name, folder, signal_at(at, number), status=status)
 
 
 def _slurm(references: References, share: float, folder: Path) -> None:

@@ -6,8 +6,8 @@ import shutil
 import tarfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import tiny
 import yaml
@@ -90,8 +90,7 @@ class World:
         return ["test", "--ckpt_path", str(self.model("score_subnet")), *scoring, *DRAW, *SILENT, *more]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A command that accidents befall.
 
     Attributes:
@@ -170,17 +169,9 @@ def _serve(world: World) -> None:
     speechcommands._CHECKSUMS[url] = sha256_of(world.folder / "archive.tar.gz")
 
 
-@dataclass(frozen=True)
-class Reference:
-    """An uninterrupted run of a plan.
+class Reference(NamedTuple):
+    """An uninterrupted run of a plan: digests of the files that it left, and how it ended."""
 
-    Attributes:
-        before: digests of its folder's files before the command.
-        after: and after it.
-        outcome: how it ended.
-    """
-
-    before: dict[str, str]
     after: dict[str, str]
     outcome: Outcome
 
@@ -213,10 +204,9 @@ class References:
         if name not in self.known:
             folder = self.place(name)
             plan = self.prepare(name, folder)
-            before = snapshot(folder)
             outcome = run(plan.args, folder, prepare=plan.enter)
             check_done(outcome)
-            self.known[name] = Reference(before, snapshot(folder), outcome)
+            self.known[name] = Reference(snapshot(folder), outcome)
         return self.known[name]
 
 
