@@ -10,7 +10,7 @@ import torch
 
 from campaign.commands import Outcome
 
-NOTES = ("stopping after this step", "waiting for")  # lines before the last
+NOTES = ("stopping after this step", "waiting for", "left out ")  # of lines before the last
 COSTS = ("seconds", "memory", "nfe_per", "time", "date")  # differ from run to run
 
 
