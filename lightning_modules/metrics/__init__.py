@@ -11,6 +11,7 @@ from lightning_modules.metrics.class_sums import ClassSums, ScoreIntervals
 from lightning_modules.metrics.diversity import DiversityError, IntraClassDiversity
 from lightning_modules.metrics.feature_statistics import FeatureMoments, FeatureStatistics
 from lightning_modules.metrics.frechet import FrechetDistance, FrechetError, frechet_distance
+from lightning_modules.metrics.half_samples import Scatter, half_sample_scatter, split_signs
 from lightning_modules.metrics.inception import (
     InceptionScore,
     ModifiedInceptionScore,
@@ -23,7 +24,12 @@ from lightning_modules.metrics.inception import (
 )
 from lightning_modules.metrics.intended_accuracy import IntendedAccuracy
 from lightning_modules.metrics.kernel_distance import KernelDistance, kernel_distance
+from lightning_modules.metrics.manifold import ManifoldMetrics
 from lightning_modules.metrics.ndb import NDB, FeatureBins, fit_bins, proportions_differ
-from lightning_modules.metrics.nearest_neighbour import NearestTrainingNeighbour, nearest_distances
+from lightning_modules.metrics.nearest_neighbour import (
+    NearestTrainingNeighbour,
+    distances_without_itself,
+    nearest_distances,
+)
 from lightning_modules.metrics.noise_level import NoiseLevelMean
 from lightning_modules.metrics.resampling import Interval, bootstrap, bootstrap_sums, disjoint_subsets, wilson_interval

@@ -2,13 +2,17 @@
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 from torchmetrics import Metric
 
+from lightning_modules.metrics.half_samples import half_sample_scatter, split_signs, squared_distance_interval
 from lightning_modules.metrics.inputs import float64_rows, require, require_no_reference
-from lightning_modules.metrics.ordered_rows import append_rows, hold_rows, ordered_rows
-from lightning_modules.metrics.resampling import disjoint_subsets, smallest_hashes
+from lightning_modules.metrics.kernel_sums import cross_means, half_weights, own_means
+from lightning_modules.metrics.ordered_rows import append_rows, hold_rows, labelled_rows, ordered_rows
+from lightning_modules.metrics.resampling import smallest_hashes
 
 STATES = ("generated", "real")
+_own_parts = WeakIdKeyDictionary()  # of references: every row of a table is compared with one
 
 
 def kernel_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -23,25 +27,36 @@ def kernel_distance(x: Tensor, y: Tensor) -> Tensor:
     Raises:
         ValueError: one side has fewer than 2 samples.
     """
-    m, n = require(len(x), 2, "generated"), require(len(y), 2, "real")
+    require(len(x), 2, "generated")
+    require(len(y), 2, "real")
     x, y = x.double(), y.double()
-    within = _pairs(x, x, own=True) / (m * (m - 1)) + _pairs(y, y, own=True) / (n * (n - 1))
-    return within - 2.0 * _pairs(x, y) / (m * n)
+    one, other = x.new_ones(len(x), 1), y.new_ones(len(y), 1)
+    within = own_means(x, one) + own_means(y, other)
+    return (within - 2.0 * cross_means(x, one, y, other)).squeeze()
 
 
 class KernelDistance(Metric):
-    """Kernel distance (KID) between real and generated features, with its standard error over disjoint subsets.
+    """Kernel distance (KID) between real and generated features over all pairs, with its standard error.
+
+    The error is that of :func:`~lightning_modules.metrics.half_samples.half_sample_scatter`, both sides split at
+    random. It holds for new clips on both sides: other samples of the generator, and other recordings of real speech.
+
+    Where classes are given, clips are taken to be drawn class by class, in fixed numbers. Pairs of one class are
+    then rarer than among clips drawn at large; they weigh more by as much, which keeps the distance unbiased.
 
     The features themselves are stored, of at most ``limit`` clips of either side. These are chosen by a hash of their
-    places, so that the choice depends on neither batches nor processes. Memory: ``8 (D + 1)`` bytes per clip and up to
+    places, so that the choice depends on neither batches nor processes. Memory: ``8 (D + 2)`` bytes per clip and up to
     a quarter more clips in between, so 98 MiB for 10,000 clips of 1024 features in each process, and about three times
     that to compute.
 
     Args:
-        num_subsets: number of disjoint subsets of either side, at least 2; the distance is the mean over them.
+        num_features: width of the features, D.
+        num_subsets: number of random splits into halves, at least 2, from which the error is estimated.
+        seed: seed of the splits.
         reference: ``(M, D)`` features of the training split, known beforehand; None takes them from updates with
             ``real``.
         limit: largest number of clips of either side.
+        reference_classes: ``(M,)`` classes of the reference; None for clips drawn at large.
     """
 
     full_state_update = False
@@ -50,51 +65,79 @@ class KernelDistance(Metric):
     def __init__(
         self,
         num_features: int,
-        num_subsets: int = 10,
+        num_subsets: int = 64,
         seed: int = 0,
         reference: Tensor | None = None,
         limit: int = 10_000,
+        reference_classes: Tensor | None = None,
     ) -> None:
         super().__init__()
         if num_subsets < 2:
             raise ValueError(f"expected at least 2 subsets for a standard error, got {num_subsets}")
-        if limit < 2 * num_subsets:
-            raise ValueError(f"expected a limit of at least {2 * num_subsets} clips, got {limit}")
+        if limit < 4:
+            raise ValueError(f"expected a limit of at least 4 clips, got {limit}")
         self.num_features, self.num_subsets, self.seed, self.limit = num_features, num_subsets, seed, limit
         for name in STATES:
             hold_rows(self, name)
-        self.reference = reference
+        self.reference, self.reference_classes = reference, reference_classes
 
-    def update(self, features: Tensor, real: bool = False, index: Tensor | None = None) -> None:
-        """Add ``features`` ``(B, D)`` of generated clips, or of real ones if ``real``; ``index`` is that of its kind.
+    def update(
+        self, features: Tensor, real: bool = False, index: Tensor | None = None, y: Tensor | None = None
+    ) -> None:
+        """Add ``features`` ``(B, D)`` of generated clips, or of real ones if ``real``.
+
+        Args:
+            features: embeddings by the evaluator.
+            real: whether the clips are real.
+            index: ``(B,)`` place of each clip among those of its kind; needed where several processes share the clips.
+            y: ``(B,)`` classes that were asked for or recorded; None for clips drawn at large.
 
         Raises:
             ValueError: a shape is another, or real clips come although a reference was given.
         """
         if real:
             require_no_reference(self.reference)
-        rows = float64_rows(features, self.num_features, self.device)
+        rows = labelled_rows(float64_rows(features, self.num_features, self.device), y)
         append_rows(self, STATES[int(real)], rows, index, self.limit)
 
     def compute(self) -> dict[str, Tensor]:
-        """``kid`` and ``kid_error``, its standard error; float64 scalars, of at least 2 clips per subset and side."""
-        sides = []
-        for shift, name in enumerate(STATES):
-            rows = self._rows(name)
-            count = require(len(rows), 2 * self.num_subsets, f"{name} (2 for each of {self.num_subsets} subsets)")
-            sides.append([rows[part] for part in disjoint_subsets(count, self.num_subsets, self.seed + shift)])
-        values = torch.stack([kernel_distance(x, y) for x, y in zip(*sides, strict=True)])
-        return {"kid": values.mean(), "kid_error": values.std() / self.num_subsets**0.5}
+        """``kid``, ``kid_error``, its standard error, ``kid_low`` and ``kid_high``, a 95 % interval; float64 scalars.
 
-    def _rows(self, name: str) -> Tensor:
+        Raises:
+            ValueError: a side has fewer than 4 clips, or one twice.
+        """
+        x, x_classes = self._rows("generated")
+        y, y_classes = self._rows("real")
+        require(len(x), 4, "generated")
+        require(len(y), 4, "real")
+        signs = split_signs(x_classes, self.num_subsets, self.seed)
+        x_weights = half_weights(signs).to(x)
+        y_weights = half_weights(split_signs(y_classes, self.num_subsets, self.seed + 1)).to(y)
+        own, other = own_means(x, x_weights, x_classes), self._reference_part(y, y_weights, y_classes)
+        values = own + other - 2.0 * cross_means(x, x_weights, y, y_weights)
+        scatter = half_sample_scatter(values, signs)
+        interval = squared_distance_interval(float(values[0]), scatter)
+        found = {"kid_error": scatter.error, "kid_low": interval.low, "kid_high": interval.high}
+        return {"kid": values[0]} | {name: values.new_tensor(value) for name, value in found.items()}
+
+    def _rows(self, name: str) -> tuple[Tensor, Tensor]:
+        """Features ``(N, D)`` of one side and their classes ``(N,)``."""
         if name == "generated" or self.reference is None:
-            return ordered_rows(self, name, self.num_features, self.limit)
+            rows = ordered_rows(self, name, self.num_features + 1, self.limit)
+            return rows[:, :-1], rows[:, -1]
         chosen = smallest_hashes(torch.arange(len(self.reference)), self.limit).to(self.reference.device)
-        return float64_rows(self.reference[chosen], self.num_features, self.device)
+        classes = self.reference_classes
+        rows = labelled_rows(float64_rows(self.reference[chosen], self.num_features, self.device),
+                             None if classes is None else classes.to(chosen.device)[chosen])  # fmt: skip
+        return rows[:, :-1], rows[:, -1]
 
-
-def _pairs(x: Tensor, y: Tensor, own: bool = False, chunk: int = 1024) -> Tensor:
-    """Sum of the kernel over all pairs, in chunks of rows; ``own`` leaves out pairs of a sample with itself."""
-    width = x.shape[1]
-    total = torch.stack([(part @ y.mT / width + 1.0).pow(3).sum() for part in x.split(chunk)]).sum()
-    return total - (x.square().sum(dim=1) / width + 1.0).pow(3).sum() if own else total
+    def _reference_part(self, y: Tensor, weights: Tensor, classes: Tensor) -> Tensor:
+        """:func:`own_means` of the real side, computed once for a reference that several metrics are given."""
+        if self.reference is None:
+            return own_means(y, weights, classes)
+        key = (self.reference._version, y.device, self.num_subsets, self.seed, self.limit, tuple(classes.tolist()))
+        entry = _own_parts.get(self.reference)
+        if entry is None or entry[0] != key:
+            entry = _own_parts[self.reference] = (key, own_means(y, weights, classes))
+        part: Tensor = entry[1]
+        return part

@@ -23,6 +23,18 @@ def hold_rows(metric: Metric, name: str) -> None:
     metric.add_state(f"{name}_seen", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
 
+def labelled_rows(rows: Tensor, y: Tensor | None) -> Tensor:
+    """``rows`` ``(B, D)`` with their classes ``(B,)`` as a last column; without classes all are of one.
+
+    Raises:
+        ValueError: there are not as many classes as rows.
+    """
+    y = torch.zeros(len(rows)) if y is None else y
+    if y.shape != rows.shape[:1]:
+        raise ValueError(f"expected classes of shape ({len(rows)},), got {tuple(y.shape)}")
+    return torch.cat([rows, y.to(rows)[:, None]], dim=1)
+
+
 def append_rows(metric: Metric, name: str, rows: Tensor, index: Tensor | None, limit: int | None = None) -> None:
     """Store ``rows`` ``(B, D)``, float64, with their places ``(B,)`` among all samples.
 

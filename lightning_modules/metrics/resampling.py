@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lightning_modules.metrics.inputs import require
 
+NORMAL = 1.959964  # standard errors to either end of a 95 % interval
 _WEIGHTS = 2**22  # counts of samples in resamples at a time: 32 MiB in float64
 _MASK = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio, odd
@@ -80,11 +81,11 @@ def bootstrap_sums(
     for start in range(0, num_resamples, size := max(1, _WEIGHTS // count)):
         draws = [_draw(count, random_stream) for _ in range(min(size, num_resamples - start))]
         weights = torch.stack([torch.bincount(rows, minlength=count) for rows in draws])
-        resampled.append(statistic(_weighted_sums(weights.to(values), values)))
+        resampled.append(statistic(weighted_sums(weights.to(values), values)))
     return _interval(statistic(values.sum(dim=0, keepdim=True))[0], torch.cat(resampled), level)
 
 
-def wilson_interval(hits: int, count: int, quantile: float = 1.959964) -> Interval:
+def wilson_interval(hits: int, count: int, quantile: float = NORMAL) -> Interval:
     r"""Score interval of a binomial share (Wilson 1927), of 95 % by default.
 
     .. math:: \frac{p + \frac{z^2}{2 n} \pm z \sqrt{\frac{p (1 - p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}
@@ -153,7 +154,7 @@ def _draw(count: int, random_stream: torch.Generator) -> Tensor:
     return torch.randint(count, (count,), generator=random_stream)
 
 
-def _weighted_sums(weights: Tensor, values: Tensor) -> Tensor:
+def weighted_sums(weights: Tensor, values: Tensor) -> Tensor:
     """``weights @ values``, where an infinite value of weight 0 adds nothing."""
     if not bool(values.isinf().any()):
         return weights @ values

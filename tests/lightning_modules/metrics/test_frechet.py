@@ -14,6 +14,7 @@ from lightning_modules.metrics import (
     FrechetError,
     frechet,
     frechet_distance,
+    split_signs,
 )
 
 
@@ -160,34 +161,52 @@ def distance(x, real):
     return metric.compute().item()
 
 
-def error(x, real, index=None, size=17, **options):
+def error(x, real, index=None, size=17, y=None, **options):
     metric = FrechetError(x.shape[1], real, **options)
-    for part, place in zip(x.split(size), torch.arange(len(x)).split(size), strict=True):
-        metric.update(part, place if index is None else index[place])
+    for place in torch.arange(len(x)).split(size):
+        metric.update(x[place], place if index is None else index[place], None if y is None else y[place])
     return metric.compute().item()
 
 
-def test_error_equals_the_spread_over_subsets(features):
-    real, x = moments(features(200, 5)), features(103, 5, seed=1, shift=0.2)
-    subset = frechet.subset_numbers(torch.arange(103), 3, seed=4)
-    values = [distance(x[subset == number], real) for number in range(3)]
-    assert error(x, real, num_subsets=3, seed=4) == pytest.approx(np.std(values, ddof=1) / 3**0.5, rel=1e-8)
+def test_error_is_that_of_distances_of_halves(features):
+    """Against the distances themselves, of the clips that each half holds."""
+    real, x = moments(features(200, 5)), features(40, 5, seed=1, shift=0.2)
+    y = torch.arange(40) % 2
+    signs = split_signs(y, 6, seed=4)
+    assert (signs[:, y == 0].sum(dim=1) == 0).all() and (signs.abs() == 1).all()
+    first, second = ([distance(x[sign == side], real) for sign in signs] for side in (1, -1))
+    odd, even = np.subtract(first, second) / 2, np.add(first, second) / 2
+    quadratic = even.var(ddof=1)
+    expected = np.sqrt(max(np.mean(odd**2) - 2 * quadratic, 0) + quadratic)
+    assert error(x, real, y=y, num_subsets=6, seed=4) == pytest.approx(expected, rel=1e-8)
 
 
-def test_error_is_about_the_scatter_of_repeated_draws(features):
-    real = moments(features(4000, 3))
-    draws = [features(400, 3, seed=seed, shift=0.3) for seed in range(1, 61)]
-    scatter = np.std([distance(x, real) for x in draws], ddof=1)
-    claimed = np.sqrt(np.mean([error(x, real, size=400) ** 2 for x in draws]))
-    assert claimed == pytest.approx(scatter, rel=0.3)
+def claimed_and_true_scatter(draw, real):
+    draws = [draw(seed) for seed in range(1, 61)]
+    scatter = np.std([distance(x, real) for x, _ in draws], ddof=1)
+    return np.sqrt(np.mean([error(x, real, size=400, y=y) ** 2 for x, y in draws])), scatter
 
 
-def test_each_subset_has_one_of_every_four_and_digits_in_turns_are_mixed():
-    subset = frechet.subset_numbers(torch.arange(2000), 4)
-    assert (subset.view(-1, 4).sort(dim=1).values == torch.arange(4)).all()
-    for number in range(4):
-        digits = torch.bincount(torch.arange(2000)[subset == number] % 10, minlength=10)
-        assert digits.sum() == 500 and 25 <= digits.min() <= digits.max() <= 75  # 50 each, 4 standard deviations
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_error_is_the_scatter_of_repeated_draws_near_and_far(shift, features):
+    """At the reference itself the former error, by four subsets, was twice the scatter."""
+    real = moments(features(100_000, 12))
+    draw = lambda seed: (features(256, 12, seed=seed, shift=shift), None)  # noqa: E731
+    claimed, scatter = claimed_and_true_scatter(draw, real)
+    assert claimed == pytest.approx(scatter, rel=0.25)  # 60 draws scatter by 9 %
+
+
+def test_error_of_digits_in_turns_leaves_their_numbers_out(features):
+    """Two far classes: drawn at large their numbers vary, which is most of the scatter."""
+    y = torch.arange(100) % 2
+
+    def draw(seed, y):
+        return features(100, 3, seed=seed) + 8.0 * y[:, None], y
+
+    real = moments(draw(500, y)[0])
+    claimed, scatter = claimed_and_true_scatter(lambda seed: draw(seed, y), real)
+    assert claimed == pytest.approx(scatter, rel=0.25)
+    assert error(draw(1, y)[0], real) > 3 * claimed
 
 
 def test_error_depends_on_places_alone(features):
@@ -196,11 +215,18 @@ def test_error_depends_on_places_alone(features):
     assert error(x[order], real, order, size=7) == pytest.approx(error(x, real), rel=1e-9)
 
 
-@pytest.mark.parametrize("count", [1, 7])
+def test_error_of_chosen_clips_stands_for_all(features):
+    real, x = moments(features(4000, 3)), features(4000, 3, seed=1, shift=0.3)
+    assert error(x, real, limit=500) == pytest.approx(error(x, real), rel=0.3)
+
+
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.filterwarnings("ignore:The ``compute`` method")
 def test_error_of_too_few_clips(count, features):
-    with pytest.raises(ValueError, match=f"at least 2 clips in each of 4 subsets, got {count // 4}"):
+    with pytest.raises(ValueError, match=f"at least 4 generated samples, got {count}"):
         error(features(count, 4), moments(features(50, 4)))
+    with pytest.raises(ValueError, match="two clips at least that were drawn alike"):
+        error(features(4, 4), moments(features(50, 4)), y=torch.arange(4))
 
 
 def test_singular_covariances_have_an_error(features):
@@ -220,3 +246,5 @@ def test_arguments_of_the_error_must_fit(features):
         FrechetError(4, real, num_subsets=1)
     with pytest.raises(ValueError, match=r"index of shape \(5,\), got \(4,\)"):
         FrechetError(4, real).update(features(5, 4), torch.arange(4))
+    with pytest.raises(ValueError, match=r"classes of shape \(5,\), got \(4,\)"):
+        FrechetError(4, real).update(features(5, 4), y=torch.arange(4))
