@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from datamodules.corpus_names import DIGITS, LISTS, SUFFIXES, shown, stem_of
-from datamodules.split_lists import read_lists
+from datamodules.corpus_names import DIGITS, HELD_OUT, LISTS, SUFFIXES, shown, stem_of
+from datamodules.split_lists import read_held_out, read_lists
 from lightning_modules.errors import InputError
 
 MAX_NUM_WAVS_PER_CLASS = 2**27 - 1
@@ -79,15 +79,36 @@ def list_clips(root: Path, speaker_pattern: str = SPEAKER_PATTERN) -> dict[Split
 
     ``testing_list.txt`` and ``validation_list.txt`` decide on the split, whatever suffix they give a clip; if one is
     missing, :func:`hash_split` decides instead, by the speaker that ``speaker_pattern`` finds. Ignored are folders that
-    are no digits, and a FLAC beside a WAV of the same name.
+    are no digits, a FLAC beside a WAV of the same name, and the clips of :func:`list_held_out`.
 
     Raises:
         InputError: ``root`` is no folder or holds no digits, a digit's folder is misspelt, a list cannot be used, or a
             list is missing and a file name does not tell the speaker.
     """
+    splits, _ = _split_clips(root, speaker_pattern)
+    _warn_of_shared_speakers(root, splits, speaker_pattern)
+    return splits
+
+
+def list_held_out(root: Path, speaker_pattern: str = SPEAKER_PATTERN) -> list[Clip]:
+    """Clips of the training speakers that ``held_out_list.txt`` keeps from training; none without that list.
+
+    Clips of speakers who have no training clip are left out: a test of memorisation compares voices that are known.
+
+    Raises:
+        InputError: as :func:`list_clips`; or the list names a clip that is for validation or test.
+    """
+    splits, held_out = _split_clips(root, speaker_pattern)
+    speakers = {find_speaker(clip.path, speaker_pattern) for clip in splits["train"]}
+    return [clip for clip in held_out if find_speaker(clip.path, speaker_pattern) in speakers]
+
+
+def _split_clips(root: Path, speaker_pattern: str) -> tuple[dict[Split, list[Clip]], list[Clip]]:
+    """Clips of every split, and those that are held out of training."""
     try:
         found = _find_clips(root)
         listed = read_lists(root, found.keys()) if found else {}
+        named = read_held_out(root, found.keys()) if found else set()
     except OSError as error:
         raise InputError(f"cannot list the recordings of {root} ({error}): make its folders readable") from error
     if not found:
@@ -99,10 +120,16 @@ def list_clips(root: Path, speaker_pattern: str = SPEAKER_PATTERN) -> dict[Split
         unlisted = [stem for stem in found if not any(stem in stems for stems in listed.values() if stems)]
         _check_speakers(unlisted, found, speaker_pattern)
     splits: dict[Split, list[Clip]] = {"train": [], "val": [], "test": []}
+    held_out = []
     for stem in sorted(found):
-        splits[_split_of(found[stem].path, stem, listed, speaker_pattern)].append(found[stem])
-    _warn_of_shared_speakers(root, splits, speaker_pattern)
-    return splits
+        split = _split_of(found[stem].path, stem, listed, speaker_pattern)
+        if stem in named and split != "train":
+            raise InputError(
+                f"expected training clips in {HELD_OUT} of {root}, but {shown(found[stem].path)} is in the split "
+                f"{split}: remove it from the list"
+            )
+        (held_out if stem in named else splits[split]).append(found[stem])
+    return splits, held_out
 
 
 def _find_clips(root: Path) -> dict[str, Clip]:

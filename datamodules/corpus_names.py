@@ -3,6 +3,7 @@
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SUFFIXES = (".wav", ".flac")
 LISTS = {"val": "validation_list.txt", "test": "testing_list.txt"}
+HELD_OUT = "held_out_list.txt"  # clips of the training speakers that nothing trains on: for a test of memorisation
 
 
 def stem_of(path: str) -> str:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Collection
 from pathlib import Path
 
-from datamodules.corpus_names import DIGITS, LISTS, shown, stem_of
+from datamodules.corpus_names import DIGITS, HELD_OUT, LISTS, shown, stem_of
 from lightning_modules.errors import InputError
 
 
@@ -22,9 +22,7 @@ def read_lists(root: Path, stems: Collection[str]) -> dict[str, set[str] | None]
         InputError: a list cannot be read, names no clip that is there, or both lists name one clip.
     """
     _refuse_other_spellings(root)
-    loose: dict[str, set[str]] = {}
-    for stem in stems:
-        loose.setdefault(_loose(stem), set()).add(stem)
+    loose = _by_loose_name(stems)
     names = {split: _read(root / name) for split, name in LISTS.items()}
     listed = {
         split: None if found is None else _match(root / LISTS[split], found, stems, loose)
@@ -37,6 +35,19 @@ def read_lists(root: Path, stems: Collection[str]) -> dict[str, set[str] | None]
             f"{LISTS['val']} and {LISTS['test']} of {root}: remove them from one list"
         )
     return listed
+
+
+def read_held_out(root: Path, stems: Collection[str]) -> set[str]:
+    """The clips that ``held_out_list.txt`` of ``root`` names, in any way of writing; none without the list."""
+    names = _read(root / HELD_OUT)
+    return set() if names is None else _match(root / HELD_OUT, names, stems, _by_loose_name(stems))
+
+
+def _by_loose_name(stems: Collection[str]) -> dict[str, set[str]]:
+    loose: dict[str, set[str]] = {}
+    for stem in stems:
+        loose.setdefault(_loose(stem), set()).add(stem)
+    return loose
 
 
 def _match(path: Path, names: list[str], stems: Collection[str], loose: dict[str, set[str]]) -> set[str]:
@@ -92,8 +103,9 @@ def _loose(stem: str) -> str:
 
 
 def _refuse_other_spellings(root: Path) -> None:
+    known = (*LISTS.values(), HELD_OUT)
     for name in sorted(os.listdir(root)):
-        if name.casefold().strip() in LISTS.values() and name not in LISTS.values():
+        if name.casefold().strip() in known and name not in known:
             raise InputError(
                 f"expected the list {name.casefold().strip()} in {root}, found {shown(name)!r}: rename it, or delete it"
             )

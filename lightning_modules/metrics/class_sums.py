@@ -132,7 +132,7 @@ class ScoreIntervals(LogProbabilityRows):
         reach = NormalDist().inv_cdf((1.0 + self.level) / 2.0) * scatter.error
         ends = scaled[0] - scatter.bias + torch.tensor([-reach, reach], dtype=scaled.dtype)
         ends = (ends.exp() if name in self.logarithmic else ends).clamp(low, high)
-        value, rounding = float(values[0]), 1e-9 * abs(float(values[0]))  # the score itself is summed in another order
+        value, rounding = float(values[0]), 2e-13 * abs(float(values[0]))  # the score itself is summed in another order
         return min(float(ends[0]), value - rounding), max(float(ends[1]), value + rounding)
 
 

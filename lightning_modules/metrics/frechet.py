@@ -126,7 +126,7 @@ class FrechetError(Metric):
     Args:
         num_features: width of the features, D.
         reference: statistics of the real training split.
-        num_subsets: number of random splits into halves, at least 2.
+        num_subsets: number of random splits into halves, at least 2; None for 64, or 24 of more than 512 features.
         seed: seed of the splits.
         limit: largest number of clips used.
     """
@@ -137,11 +137,13 @@ class FrechetError(Metric):
         self,
         num_features: int,
         reference: FeatureStatistics,
-        num_subsets: int = 32,
+        num_subsets: int | None = None,
         seed: int = 0,
         limit: int = 10_000,
     ) -> None:
         super().__init__()
+        if num_subsets is None:
+            num_subsets = 64 if num_features <= 512 else 24  # each takes two eigenvalue problems of the features' width
         if num_subsets < 2:
             raise ValueError(f"expected at least 2 subsets for a standard error, got {num_subsets}")
         self.num_features, self.reference, self.num_subsets, self.seed = num_features, reference, num_subsets, seed

@@ -30,6 +30,7 @@ def split_signs(strata: Tensor, num_splits: int, seed: int = 0) -> Tensor:
     """Random splits of clips into halves: 1 for the first half, -1 for the second, as ``(R, N)`` float64 on the CPU.
 
     Each half has equally many clips of every stratum. Of an odd number the one left over gets 0: it is in both halves.
+    Strata of a single clip count as one.
 
     Args:
         strata: ``(N,)`` integers; clips of one stratum were drawn alike, such as clips of one intended digit.
@@ -37,10 +38,13 @@ def split_signs(strata: Tensor, num_splits: int, seed: int = 0) -> Tensor:
         seed: seed of the splits.
 
     Raises:
-        ValueError: there is no stratum with two clips, or fewer than 2 splits.
+        ValueError: there are fewer than 2 clips or splits.
     """
-    require(num_splits, 2, "split")
-    strata = strata.detach().cpu()
+    require(len(strata), 2, "split")
+    if num_splits < 2:
+        raise ValueError(f"expected at least 2 splits, got {num_splits}")
+    _, numbers, sizes = strata.detach().cpu().unique(return_inverse=True, return_counts=True)
+    strata = torch.where(sizes[numbers] > 1, numbers, -1)
     random_stream = torch.Generator().manual_seed(seed)
     signs = torch.zeros(num_splits, len(strata), dtype=torch.float64)
     for stratum in strata.unique():
@@ -49,8 +53,6 @@ def split_signs(strata: Tensor, num_splits: int, seed: int = 0) -> Tensor:
         order = torch.rand(num_splits, len(places), generator=random_stream).argsort(dim=1)
         signs.scatter_(1, places[order[:, :half]], 1.0)
         signs.scatter_(1, places[order[:, len(places) - half :]], -1.0)
-    if not bool(signs.any()):
-        raise ValueError("expected two clips at least that were drawn alike")
     return signs
 
 
@@ -60,10 +62,11 @@ def half_sample_scatter(values: Tensor, signs: Tensor) -> Scatter:
     Let the figure be a linear and a quadratic form of the clips, up to smaller terms. Half the difference between two
     halves, d, holds the linear form; their mean less the figure itself, q, holds the quadratic one. Near the best value
     of a distance the linear form vanishes in truth, but not on the clips that happen to be there: this adds twice the
-    variance of q to that of d, which is what makes a bootstrap or a jackknife too wide. It is taken off again:
+    variance of q to that of d, which is what makes a bootstrap or a jackknife too wide. It is taken off again; of what is
+    left, e, a part is chance while it is small, and counts in part:
 
-    .. math:: \mathrm{error}^2 = \max(\overline{d^2} - 2 \mathrm{var}(q), 0) + \mathrm{var}(q),
-        \qquad \mathrm{bias} = \bar q
+    .. math:: \mathrm{error}^2 = \mathrm{var}(q) + e \min\Big(1, \frac{\overline{d^2}}{4 \mathrm{var}(q)}\Big),
+        \qquad e = \max(\overline{d^2} - 2 \mathrm{var}(q), 0), \qquad \mathrm{bias} = \bar q
 
     Half samples: McCarthy 1969, "Pseudo-replication: half samples"; variance of a degenerate statistic: Serfling 1980,
     "Approximation Theorems of Mathematical Statistics", section 5.
@@ -77,7 +80,10 @@ def half_sample_scatter(values: Tensor, signs: Tensor) -> Scatter:
     odd, even = (first - second) / 2.0, (first + second) / 2.0 - values[0]
     share = float(signs.abs().mean())  # clips that lie in both halves vary in neither
     linear, quadratic = float(odd.square().mean()) / share, float(even.var()) / share**2
-    error = math.sqrt(max(linear - 2.0 * quadratic, 0.0) + quadratic)
+    excess = max(linear - 2.0 * quadratic, 0.0)
+    if linear < 4.0 * quadratic:
+        excess *= linear / (4.0 * quadratic)
+    error = math.sqrt(excess + quadratic)
     return Scatter(error, float(even.mean()) / share, linear, quadratic)
 
 

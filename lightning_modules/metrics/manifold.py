@@ -10,6 +10,7 @@ from lightning_modules.metrics.neighbour_balls import BallCounts, ball_counts, n
 from lightning_modules.metrics.ordered_rows import append_rows, hold_rows, ordered_rows
 from lightning_modules.metrics.resampling import NORMAL, smallest_hashes, wilson_interval
 
+NEAREST = 5  # k of Naeem et al.
 _radii = WeakIdKeyDictionary()  # of references: every row of a table is compared with one
 
 
@@ -38,7 +39,7 @@ class ManifoldMetrics(Metric):
 
     full_state_update = False
 
-    def __init__(self, reference: Tensor, nearest: int = 5, limit: int = 10_000) -> None:
+    def __init__(self, reference: Tensor, nearest: int = NEAREST, limit: int = 10_000) -> None:
         super().__init__()
         if nearest < 1 or limit <= nearest:
             raise ValueError(f"expected nearest of at least 1 and a larger limit, got {nearest} and {limit}")

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from datamodules.corpus_layout import Clip, check_speaker_pattern, find_speaker, hash_split, list_clips
+from datamodules.corpus_layout import Clip, check_speaker_pattern, find_speaker, hash_split, list_clips, list_held_out
 from lightning_modules.errors import InputError
 
 
@@ -182,3 +182,33 @@ def test_lists_that_share_a_speaker_are_told(root):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         list_clips(root)
+
+
+@pytest.fixture
+def held_out(tmp_path):
+    """Two training speakers a and b, a third, c, for tests, and a list that holds a clip of either out."""
+    for name in ("one/a_nohash_0", "one/a_nohash_1", "two/b_nohash_0", "two/c_nohash_0"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.wav").touch()
+    (tmp_path / "testing_list.txt").write_text("two/c_nohash_0.wav\n")
+    (tmp_path / "held_out_list.txt").write_text("one/a_nohash_1.wav\ntwo/b_nohash_0.flac\n")
+    return tmp_path
+
+
+def test_held_out_clips_train_nothing(held_out):
+    """Those of speakers who have no training clip, such as b here, are left out: their voices are not known."""
+    assert [clip.path for clip in list_clips(held_out)["train"]] == ["one/a_nohash_0.wav"]
+    assert [clip.path for clip in list_held_out(held_out)] == ["one/a_nohash_1.wav"]
+    (held_out / "held_out_list.txt").unlink()
+    assert len(list_clips(held_out)["train"]) == 3 and list_held_out(held_out) == []
+
+
+def test_a_held_out_clip_of_another_split_is_refused(held_out):
+    (held_out / "held_out_list.txt").write_text("two/c_nohash_0.wav")
+    with pytest.raises(
+        InputError, match=r"training clips in held_out_list\.txt of .*two/c_nohash_0\.wav is in .* test"
+    ):
+        list_clips(held_out)
+    (held_out / "held_out_list.txt").rename(held_out / "Held_Out_list.txt")
+    with pytest.raises(InputError, match=r"expected the list held_out_list\.txt"):
+        list_clips(held_out)

@@ -26,7 +26,7 @@ def measures_for(num_features: int, reference: Reference | None, own: bool = Fal
 def real_rows(reference: Reference, evaluator: str) -> list[Row]:
     """Make the rows ``real train``, whose distances to itself are left out, and ``real test``."""
     train = _row(reference, evaluator, REAL_TRAIN, reference.train, own=True)
-    train.notes.append("fid, kid, ndb, nearest_ratio: the training split is what the other rows refer to")
+    train.notes.append("fid to manifold_coverage: the training split is what the other rows refer to")
     return [train, _row(reference, evaluator, REAL_TEST, reference.test)]
 
 

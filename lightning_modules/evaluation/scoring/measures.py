@@ -16,13 +16,13 @@ from lightning_modules.metrics import (
     IntraClassDiversity,
     ModifiedInceptionScore,
     ScoreIntervals,
-    bootstrap,
     inception_from_sums,
     modified_inception_from_sums,
+    wilson_interval,
 )
+from lightning_modules.metrics.resampling import NORMAL
 
 Parts = Mapping[str, Callable[[], Any]]
-NORMAL = 1.959964  # standard errors to either end of a 95 % interval
 
 
 class Predictions(NamedTuple):
@@ -131,8 +131,7 @@ class Recognition(Measure):
         counts = self.metric.compute()["confusion"]
         if not counts.any():
             return {}
-        # Resampling takes no notice of the order of hits and misses: their numbers are enough.
-        interval = bootstrap(torch.arange(int(counts.sum())) < int(counts.diagonal().sum()))
+        interval = wilson_interval(int(counts.diagonal().sum()), int(counts.sum()))
         return {"accuracy_low": interval.low, "accuracy_high": interval.high}
 
 
@@ -159,16 +158,20 @@ class Sharpness(Measure):
 
     The benchmark's forms and the intervals need every clip's log-probabilities. They are the only memory of a row that
     grows with the number of clips: 88 bytes per clip in each of three metrics, and in a fourth for the AM score's
-    interval.
+    interval. Samples of an intended digit count as drawn in fixed numbers, others as drawn at large.
     """
 
     def __init__(self) -> None:
         self.plain, self.modified = InceptionScore(), ModifiedInceptionScore()
-        self.intervals = ScoreIntervals({"is": inception_from_sums, "mis": modified_inception_from_sums})
+        self.intervals = ScoreIntervals(
+            {"is": inception_from_sums, "mis": modified_inception_from_sums},
+            logarithmic=("is", "mis"),
+            bounds={"is": (1.0, float(self.plain.num_classes)), "mis": (1.0, math.inf)},
+        )
 
     def update(self, seen: Predictions) -> None:
         for metric in (self.plain, self.modified, self.intervals):
-            metric.update(seen.log_probs, seen.index)
+            metric.update(seen.log_probs, seen.index, seen.y)
 
     def parts(self) -> Parts:
         return {"is": self.plain.compute, "mis": self.modified.compute, "is and mis intervals": self.intervals.compute}

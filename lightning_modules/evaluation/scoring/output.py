@@ -98,13 +98,13 @@ def format_table(rows: Sequence[Row]) -> str:
 
 
 def write_figure(figure: Sequence[float | None], form: str, scale: float = 1.0) -> list[str]:
-    """Write a value, its interval and its error, as :meth:`Row.figure` reads them: ``["0.5", "[0.4, 0.6]", "± 0.1"]``.
+    """Write a value with its interval, or else its error, as :meth:`Row.figure` reads them: ``["0.5", "[0.4, 0.6]"]``.
 
     All are multiplied by ``scale`` and written in the same format; what is None is left out.
     """
     value, low, high, error = ("" if each is None else format(scale * each, form) for each in figure)
-    beside = [f"[{low}, {high}]" if low and high else "", f"± {error}" if error else ""]
-    return [part for part in (value, *beside) if part] if value else []
+    beside = f"[{low}, {high}]" if low and high else f"± {error}" if error else ""
+    return [part for part in (value, beside) if part] if value else []
 
 
 def _aligned(value: float | None, form: str) -> str:

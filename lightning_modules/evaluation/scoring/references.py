@@ -1,7 +1,7 @@
 """Computes what an evaluator predicts for real speech, once for an evaluator and a corpus."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +17,16 @@ from lightning_modules.evaluation.scoring.measures import Predictions, local_met
 from lightning_modules.evaluation.scoring.predictions import measuring_device, predict
 from lightning_modules.evaluation.scoring.reference_cache import compute_once
 from lightning_modules.evaluator import EvaluatorModule
-from lightning_modules.metrics import FeatureBins, FeatureMoments, FeatureStatistics, fit_bins, nearest_distances
+from lightning_modules.metrics import (
+    FeatureBins,
+    FeatureMoments,
+    FeatureStatistics,
+    distances_without_itself,
+    fit_bins,
+    nearest_distances,
+)
 
-FORMAT = 2  # raised when the same key begins to mean other figures
+FORMAT = 3  # raised when the same key begins to mean other figures
 CHUNK = 2048  # clips at a time where float64 copies are made
 
 
@@ -33,6 +40,9 @@ class Reference(NamedTuple):
     bins: FeatureBins | None  # clusters of the training features; None where they could not be made
     no_bins: str  # the reason why there are no bins; empty where there are
     nearest_real: float  # mean distance of test clips to their nearest training clip
+    # distances to the nearest training clip of real clips by the training speakers, for the test of memorisation: of
+    # clips held out of training, and without such a list of each training clip to the others
+    null: tuple[float, ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -66,16 +76,17 @@ def load_reference(
     Raises:
         InputError: the corpus cannot be used, or the evaluator recognises the digits of too few of its test clips.
     """
-    clips, fe = list_splits(root, labels), evaluator.front_end
+    splits: Mapping[str, list[Clip]] = list_splits(root, labels)
+    clips, fe = {**splits, "held out": _held_out(root, labels)}, evaluator.front_end
 
-    def hear(split: Split) -> Predictions:
+    def hear(split: str) -> Predictions:
         read = clip_batches(root, clips[split], fe.sample_rate, fe.num_samples, batch_size, f"real {split}")
         return Predictions.joined(predict(evaluator, read))
 
     def compute() -> dict[str, Any]:
         test = hear("test")
         _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
-        return _plain(_summarise(hear("train"), test))
+        return _plain(_summarise(hear("train"), test, hear("held out") if clips["held out"] else None))
 
     identity = {
         "format": FORMAT,
@@ -119,6 +130,9 @@ def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
 
 
 def _summarise(train: Predictions, test: Predictions) -> Reference:
+    # distances to the nearest training clip of real clips by the training speakers, for the test of memorisation: of
+    # clips held out of training, and without such a list of each training clip to the others
+    null: tuple[float, ...] = ()
     moments = local_metric(FeatureMoments(train.features.shape[1]))
     for part in train.features.split(CHUNK):
         moments.update(part)
@@ -127,9 +141,14 @@ def _summarise(train: Predictions, test: Predictions) -> Reference:
         bins = fit_bins(train.features)
     except (ValueError, ModuleNotFoundError) as error:
         no_bins = str(error)
-    nearest = torch.cat([nearest_distances(part, train.features) for part in test.features.split(CHUNK)])
+    nearest = float(_nearest(test, train).mean())
+    null = distances_without_itself(train.features) if held_out is None else _nearest(held_out, train)
     mean_probs = train.log_probs.double().softmax(dim=1).mean(dim=0)
-    return Reference(train, test, moments.compute(), mean_probs, bins, no_bins, float(nearest.mean()))
+    return Reference(train, test, moments.compute(), mean_probs, bins, no_bins, nearest, tuple(null.tolist()))
+
+
+def _nearest(seen: Predictions, train: Predictions) -> Tensor:
+    return torch.cat([nearest_distances(part, train.features) for part in seen.features.split(CHUNK)])
 
 
 def _plain(reference: Reference) -> dict[str, Any]:

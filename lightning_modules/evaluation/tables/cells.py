@@ -58,7 +58,7 @@ def rounded(value: object) -> str:
 
 
 def figure_cell(column: Column, figure: Sequence[float | None]) -> Cell:
-    """Write a value in the form of its column, with its interval and error where the column shows them."""
+    """Write a value in the form of its column, with its interval, or else its error, where the column shows them."""
     if not column.form:
         return Cell(rounded(figure[0]))
     value, *beside = write_figure(figure, column.form, column.scale) or [""]

@@ -41,7 +41,7 @@ def test_value_is_that_of_all_pairs_and_error_that_of_halves(features):
     signs = zip(split_signs(torch.zeros(22), 5, seed=7), split_signs(torch.zeros(44), 5, seed=8), strict=True)
     halves = np.array([[brute_force(x[a == s].numpy(), y[b == s].numpy()) for s in (1, -1)] for a, b in signs])
     linear, quadratic = np.mean(np.diff(halves) ** 2) / 4, halves.mean(axis=1).var(ddof=1)
-    expected = np.sqrt(max(linear - 2 * quadratic, 0) + quadratic)
+    expected = np.sqrt(max(linear - 2 * quadratic, 0) * min(1, linear / (4 * quadratic)) + quadratic)
     assert found["kid_error"].item() == pytest.approx(expected, rel=1e-7)
     assert found["kid_low"] <= found["kid"] < found["kid_high"]
 

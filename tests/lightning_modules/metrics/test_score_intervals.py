@@ -98,7 +98,5 @@ def test_classes_that_are_never_heard(predictions):
 def test_what_has_no_interval(predictions):
     with pytest.raises(ValueError, match="at least 2 split samples, got 1"):
         intervals(predictions(1))
-    with pytest.raises(ValueError, match="two clips at least that were drawn alike"):
-        intervals(predictions(3), y=torch.arange(3))
     with pytest.raises(ValueError, match="level in"):
         intervals(predictions(3), level=1.0)

@@ -6,9 +6,11 @@ import shutil
 import pytest
 import torch
 
+from datamodules.corpus_layout import list_clips, list_held_out
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring import load_reference, references
 from lightning_modules.loading import load_evaluator
+from lightning_modules.metrics import distances_without_itself, nearest_distances
 
 ALL = range(10)
 
@@ -40,6 +42,20 @@ def test_computed_once(judge, digits_root, tmp_path, monkeypatch):
     torch.testing.assert_close(again[:5], first[:5], rtol=0, atol=0)
     assert again[5:] == first[5:]
     assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
+
+
+def test_null_distances_are_of_held_out_clips_where_a_list_names_some(judge, root, tmp_path):
+    without = load_reference(judge, root, ALL, 0.0, tmp_path)
+    x = without.train.features
+    assert without.null == pytest.approx(distances_without_itself(x).tolist())
+    out = [clip.path for clip in list_clips(root)["train"]][::7]
+    (root / "held_out_list.txt").write_text("\n".join(out))
+    found = load_reference(judge, root, ALL, 0.0, tmp_path)
+    held = torch.arange(160) % 7 == 0
+    torch.testing.assert_close(found.train.features, x[~held])
+    places = [out.index(clip.path) for clip in list_held_out(root)]
+    assert len(places) > 5
+    assert found.null == pytest.approx(nearest_distances(x[held][places], x[~held]).tolist(), rel=1e-3)
 
 
 def test_another_corpus_or_choice_is_computed_anew(judge, root, tmp_path, monkeypatch):

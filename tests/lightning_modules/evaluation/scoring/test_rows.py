@@ -15,12 +15,15 @@ from lightning_modules.loading import load_evaluator
 from lightning_modules.metrics import (
     AMScore,
     FrechetError,
+    KernelDistance,
+    ManifoldMetrics,
     benchmark_inception_score,
-    bootstrap,
+    distances_without_itself,
     inception_score,
     modified_inception_score,
     nearest_distances,
     sampled_modified_inception_score,
+    wilson_interval,
 )
 
 
@@ -47,11 +50,23 @@ def test_figures_are_those_of_the_metrics(seen, reference):
         assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"], name
     hits = clips.log_probs.argmax(dim=1) == clips.y
     assert figures["accuracy"] == pytest.approx(float(hits.double().mean()))
-    expected = bootstrap(hits.double().sort(descending=True).values)
+    expected = wilson_interval(int(hits.sum()), 100)
     assert (figures["accuracy_low"], figures["accuracy_high"]) == pytest.approx(expected[1:])
     error = FrechetError(6, reference.statistics)
-    error.update(clips.features, torch.arange(100))
+    error.update(clips.features, torch.arange(100), clips.y)
     assert figures["fid_error"] == pytest.approx(float(error.compute()))
+    kernel = KernelDistance(6, reference=reference.train.features, reference_classes=reference.train.y)
+    kernel.update(clips.features, y=clips.y)
+    expected = {name: pytest.approx(float(value)) for name, value in kernel.compute().items()}
+    assert {name: figures[name] for name in expected} == expected
+    manifold = ManifoldMetrics(reference.train.features)
+    manifold.update(clips.features)
+    for name, value in manifold.compute().items():
+        assert figures[f"manifold_{name}"] == pytest.approx(float(value))
+    threshold = distances_without_itself(reference.train.features).quantile(0.05)
+    near = int((nearest_distances(clips.features, reference.train.features) < threshold).sum())
+    assert 0 < near < 100 and figures["memorised"] == near / 100
+    assert (figures["memorised_low"], figures["memorised_high"]) == pytest.approx(wilson_interval(near, 100)[1:])
     am = AMScore(reference=reference.mean_probs)
     am.update(clips.log_probs)
     assert figures["am"] == pytest.approx(float(am.compute()))
@@ -148,9 +163,10 @@ def test_without_digits_there_is_no_accuracy(seen):
 def test_one_clip_says_what_it_cannot_tell(seen, reference):
     found = row(seen(1), reference)
     assert all(map(math.isfinite, found.figures.values()))
-    assert set(found.figures) == {"accuracy", "confidence", "mis", "mis_bench", "am", "ndb", "nearest_ratio"}
+    shares = {f"{name}{ending}" for name in ("accuracy", "memorised") for ending in ("", "_low", "_high")}
+    assert set(found.figures) == {*shares, "confidence", "mis", "mis_bench", "am", "ndb", "nearest_ratio"}
     said = "\n".join(found.notes)
-    for words in ("fid: expected at least 2", "kid: expected at least 20", "diversity: no class", "accuracy interval"):
+    for words in ("fid: expected at least 2", "kid: expected at least 4", "diversity: no class", "coverage: expected"):
         assert words in said
     for words in ("is: expected at least 2", "is and mis intervals: expected", "am interval: expected", "fid_error: "):
         assert words in said
@@ -165,15 +181,16 @@ def test_two_clips(seen, reference):
 
 
 def test_clips_that_are_all_the_same(seen, reference):
-    """One class, covariance zero: every figure is defined, and every interval is a point."""
+    """One class, covariance zero: every figure is defined, and only intervals of shares have a width."""
     clips = Predictions(*(part[:1].expand(40, *part.shape[1:]) for part in seen(1)))._replace(index=torch.arange(40))
     found = row(clips, reference)
     external = ("fad", "scoreq", "distillmos", "dnsmos", "pocketsphinx", "voice")
     others = ("guide", "accuracy_seen", "accuracy_unseen", *external)
     measured = {name for name in FIGURES if not name.startswith(others)}
     assert set(found.figures) == measured and all(map(math.isfinite, found.figures.values()))
-    for name in ("accuracy", "is", "mis", "am"):
+    for name in ("is", "mis", "am"):
         assert found.figures[f"{name}_low"] == pytest.approx(found.figures[f"{name}_high"], rel=1e-12)
+    assert found.figures["accuracy_low"] < 0.95 and found.figures["accuracy_high"] == 1.0
     assert found.figures["is"] == pytest.approx(1.0) and found.figures["fid_error"] == pytest.approx(0.0, abs=1e-7)
 
 
@@ -249,3 +266,16 @@ def test_the_table_of_columns_is_whole():
     assert len(set(COLUMNS)) == len(COLUMNS) and set(SHOWN) <= set(TABLE) and set(FIGURES) <= set(NUMBERS)
     titles = [TABLE[key].title for key in SHOWN]
     assert len(set(titles)) == len(titles) and all(titles)
+
+
+def test_digits_in_turns_have_smaller_errors_than_clips_at_large(seen, reference):
+    """Their numbers do not vary, and classes are far apart here."""
+    clips = seen(200, seed=3)
+    turns, large = row(clips, reference).figures, row(clips._replace(y=torch.full_like(clips.y, -1)), reference).figures
+    assert turns["fid"] == large["fid"] and 2 * turns["fid_error"] < large["fid_error"]
+
+
+def test_held_out_clips_are_the_null_where_there_are_any(seen, reference):
+    """All clips are nearer than a null of far clips, none nearer than one of copies."""
+    for null, share in (((1e3, 1e4), 1.0), ((0.0, 0.0), 0.0)):
+        assert row(seen(100, seed=3), reference._replace(null=null)).figures["memorised"] == share
