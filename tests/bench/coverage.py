@@ -109,7 +109,7 @@ def intervals(world: World, count: int, real: FeatureStatistics, seed: int) -> d
     }
 
 
-def large_sample(world: World, count: int = 400_000) -> tuple[FeatureStatistics, dict[str, float]]:
+def large_sample(world: World, count: int = 200_000) -> tuple[FeatureStatistics, dict[str, float]]:
     """Statistics of the features of very many clips, and their scores."""
     features, log_probs, y = draw(world, count, torch.Generator().manual_seed(0))
     sums = class_sums(log_probs)
