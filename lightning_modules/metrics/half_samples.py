@@ -62,8 +62,8 @@ def half_sample_scatter(values: Tensor, signs: Tensor) -> Scatter:
     Let the figure be a linear and a quadratic form of the clips, up to smaller terms. Half the difference between two
     halves, d, holds the linear form; their mean less the figure itself, q, holds the quadratic one. Near the best value
     of a distance the linear form vanishes in truth, but not on the clips that happen to be there: this adds twice the
-    variance of q to that of d, which is what makes a bootstrap or a jackknife too wide. It is taken off again; of what is
-    left, e, a part is chance while it is small, and counts in part:
+    variance of q to that of d, which is what makes a bootstrap or a jackknife too wide. It is taken off again; of what
+    is left, e, a part is chance while it is small, and counts in part:
 
     .. math:: \mathrm{error}^2 = \mathrm{var}(q) + e \min\Big(1, \frac{\overline{d^2}}{4 \mathrm{var}(q)}\Big),
         \qquad e = \max(\overline{d^2} - 2 \mathrm{var}(q), 0), \qquad \mathrm{bias} = \bar q

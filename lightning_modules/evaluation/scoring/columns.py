@@ -44,7 +44,7 @@ FIGURE_COLUMNS = (
     _ACCURACY,
     replace(_ACCURACY, key="accuracy_seen", of="seen digits"),
     replace(_ACCURACY, key="accuracy_unseen", of="unseen digits"),
-    replace(_ACCURACY, key="guide_accuracy", heading="guide accuracy, %", better=""),
+    replace(_ACCURACY, key="guide_accuracy", heading="guide accuracy, %", better="", beside=()),
     Column("confidence", heading="confidence", form=".3f", beside=INTERVAL),
     Column("diversity", heading="diversity", form=".2f", beside=INTERVAL),
     Column("is", heading="IS", better=MORE, form=".2f", beside=INTERVAL),

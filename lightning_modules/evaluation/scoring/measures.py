@@ -1,5 +1,6 @@
 """Measures figures of a row from the evaluator's predictions, in groups that each command composes."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple

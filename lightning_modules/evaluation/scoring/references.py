@@ -77,7 +77,9 @@ def load_reference(
         InputError: the corpus cannot be used, or the evaluator recognises the digits of too few of its test clips.
     """
     splits: Mapping[str, list[Clip]] = list_splits(root, labels)
-    clips, fe = {**splits, "held out": _held_out(root, labels)}, evaluator.front_end
+    held_out = [clip for clip in list_held_out(root) if clip.label in labels]
+    clips = {**splits, "held-out": held_out} if held_out else splits
+    fe = evaluator.front_end
 
     def hear(split: str) -> Predictions:
         read = clip_batches(root, clips[split], fe.sample_rate, fe.num_samples, batch_size, f"real {split}")
@@ -86,7 +88,7 @@ def load_reference(
     def compute() -> dict[str, Any]:
         test = hear("test")
         _check_accuracy(test, minimum_accuracy, root)  # before the larger part of the work
-        return _plain(_summarise(hear("train"), test, hear("held out") if clips["held out"] else None))
+        return _plain(_summarise(hear("train"), test, hear("held-out") if held_out else None))
 
     identity = {
         "format": FORMAT,
@@ -129,10 +131,7 @@ def _check_accuracy(test: Predictions, minimum: float, root: Path) -> None:
         )
 
 
-def _summarise(train: Predictions, test: Predictions) -> Reference:
-    # distances to the nearest training clip of real clips by the training speakers, for the test of memorisation: of
-    # clips held out of training, and without such a list of each training clip to the others
-    null: tuple[float, ...] = ()
+def _summarise(train: Predictions, test: Predictions, held_out: Predictions | None) -> Reference:
     moments = local_metric(FeatureMoments(train.features.shape[1]))
     for part in train.features.split(CHUNK):
         moments.update(part)

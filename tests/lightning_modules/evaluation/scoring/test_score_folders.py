@@ -71,7 +71,7 @@ def test_a_table_with_its_anchors(samples, evaluator, digits_root, scoretap, tmp
             value = row[name]
             assert plain[name] == "" if value is None else float(plain[name]) == pytest.approx(value, rel=1e-8)
     drawn = stored[3]
-    assert drawn["kid"] is None and any(note.startswith("kid: expected at least 20") for note in drawn["notes"])
+    assert drawn["kid"] is None and any(note.startswith("kid: expected at least 4") for note in drawn["notes"])
     assert drawn["fid"] > stored[4]["fid"] > 0 and stored[0]["fid"] is None
     assert len(list((tmp_path / "kept").iterdir())) == 2
 
