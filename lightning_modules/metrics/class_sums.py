@@ -69,7 +69,7 @@ class LogProbabilityRows(Metric):
 
         Args:
             log_probs: natural logarithms of the evaluator's class probabilities.
-            index: ``(B,)`` place of each clip in file order; needed where several processes share the clips.
+            index: place of each clip in file order.
             y: ``(B,)`` intended classes; None for clips drawn at large. Scores without intervals take no notice.
         """
         rows = float64_rows(log_probs, self.num_classes, self.device)

@@ -63,7 +63,6 @@ class FrechetDistance(Metric):
     Memory does not grow with the number of clips: ``16 D^2`` bytes, 16 MiB for 1024 features.
 
     Args:
-        num_features: width of the features, D.
         reference: statistics of the real training split, known beforehand (``FeatureStatistics.load``); None takes
             them from updates with ``real``.
     """
@@ -124,10 +123,8 @@ class FrechetError(Metric):
     ``32 D^2`` bytes to compute.
 
     Args:
-        num_features: width of the features, D.
         reference: statistics of the real training split.
         num_subsets: number of random splits into halves, at least 2; None for 64, or 24 of more than 512 features.
-        seed: seed of the splits.
         limit: largest number of clips used.
     """
 
@@ -153,10 +150,7 @@ class FrechetError(Metric):
     def update(self, features: Tensor, index: Tensor | None = None, y: Tensor | None = None) -> None:
         """Add ``features`` ``(B, D)`` of generated clips.
 
-        Args:
-            features: embeddings by the evaluator.
-            index: ``(B,)`` place of each clip in file order; needed where several processes share the clips.
-            y: ``(B,)`` intended classes; None for clips drawn at large.
+        ``y`` ``(B,)`` are intended classes, None for clips drawn at large.
 
         Raises:
             ValueError: a shape is another.
@@ -165,11 +159,7 @@ class FrechetError(Metric):
         append_rows(self, "clips", rows, index, self.limit)
 
     def compute(self) -> Tensor:
-        """The standard error, a float64 scalar.
-
-        Raises:
-            ValueError: there are fewer than 4 clips, or one twice.
-        """
+        """The standard error, a float64 scalar, of at least 4 clips."""
         table = ordered_rows(self, "clips", self.num_features + 1, self.limit)
         count = require(len(table), 4, "generated")
         x, root = table[:, :-1], reference_factor(self.reference, table)

@@ -50,9 +50,7 @@ class KernelDistance(Metric):
     that to compute.
 
     Args:
-        num_features: width of the features, D.
         num_subsets: number of random splits into halves, at least 2, from which the error is estimated.
-        seed: seed of the splits.
         reference: ``(M, D)`` features of the training split, known beforehand; None takes them from updates with
             ``real``.
         limit: largest number of clips of either side.
@@ -86,11 +84,8 @@ class KernelDistance(Metric):
     ) -> None:
         """Add ``features`` ``(B, D)`` of generated clips, or of real ones if ``real``.
 
-        Args:
-            features: embeddings by the evaluator.
-            real: whether the clips are real.
-            index: ``(B,)`` place of each clip among those of its kind; needed where several processes share the clips.
-            y: ``(B,)`` classes that were asked for or recorded; None for clips drawn at large.
+        ``index`` is that of its kind; ``y`` ``(B,)`` are classes that were asked for or recorded, None for clips drawn
+        at large.
 
         Raises:
             ValueError: a shape is another, or real clips come although a reference was given.
@@ -103,8 +98,7 @@ class KernelDistance(Metric):
     def compute(self) -> dict[str, Tensor]:
         """``kid``, ``kid_error``, its standard error, ``kid_low`` and ``kid_high``, a 95 % interval; float64 scalars.
 
-        Raises:
-            ValueError: a side has fewer than 4 clips, or one twice.
+        It needs 4 clips of each side.
         """
         x, x_classes = self._rows("generated")
         y, y_classes = self._rows("real")

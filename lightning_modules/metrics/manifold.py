@@ -49,20 +49,14 @@ class ManifoldMetrics(Metric):
         hold_rows(self, "generated")
 
     def update(self, features: Tensor, index: Tensor | None = None) -> None:
-        """Add ``features`` ``(B, D)`` of generated clips.
-
-        Args:
-            features: embeddings by the evaluator.
-            index: ``(B,)`` place of each clip; needed where several processes share the clips.
-        """
+        """Add ``features`` ``(B, D)`` of generated clips."""
         rows = float64_rows(features, self.reference.shape[1], self.device)
         append_rows(self, "generated", rows, index, self.limit)
 
     def compute(self) -> dict[str, Tensor]:
         """``precision``, ``recall``, ``density``, ``coverage``, and the ends of each interval; float64 scalars.
 
-        Raises:
-            ValueError: there are not more than k generated clips, or one twice.
+        It needs more than k generated clips.
         """
         x = ordered_rows(self, "generated", self.reference.shape[1], self.limit)
         require(len(x), self.nearest + 1, "generated")

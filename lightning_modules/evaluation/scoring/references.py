@@ -9,7 +9,7 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
-from datamodules.corpus_layout import Clip, Split, list_clips
+from datamodules.corpus_layout import Clip, Split, list_clips, list_held_out
 from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.folders import clip_batches

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from bench.coverage import WORLDS, intervals, large_sample
+from scipy.stats import binom
 
 from lightning_modules.metrics.half_samples import (
     Scatter,
@@ -56,3 +58,23 @@ def test_interval_of_a_squared_distance():
     far = squared_distance_interval(100.0, Scatter(error=5.0, bias=0.0, linear=25.0, quadratic=1e-4))
     assert far.low == pytest.approx(100 - 9.8, abs=0.6) and far.high == pytest.approx(100 + 9.8, abs=0.6)
     assert squared_distance_interval(0.0, Scatter(0.0, 0.0, 0.0, 0.0)) == (0.0, 0.0, 0.0)
+
+
+REPETITIONS = {256: 60, 2048: 10}  # the full simulation, of which evaluation/README.md has a table: bench.coverage
+
+
+@pytest.mark.parametrize("count", REPETITIONS)
+def test_intervals_hold_the_truth_as_often_as_they_claim(count):
+    """And are no wider: at the reference itself errors by disjoint subsets were up to three times too large."""
+    world = WORLDS["real speech"]
+    real, truth = large_sample(world, 100_000)
+    found = [intervals(world, count, real, seed) for seed in range(1, 1 + REPETITIONS[count])]
+    truth |= {"kid": 0.0, "fid": np.mean([each["fid"][0] for each in found])}
+    for name, true in truth.items():
+        value, low, high = np.array([each[name] for each in found]).T
+        assert ((low <= value) & (value <= high)).all(), name
+        hits = int(((low <= true) & (true <= high)).sum())
+        assert hits > binom.ppf(1e-3, len(found), 0.92), (name, hits)
+        if name != "kid":  # its interval ends at 0 here
+            claimed, scatter = np.mean(high - low) / 3.92, np.std(value, ddof=1)
+            assert claimed < (1.35 if count == 256 else 1.9) * scatter, (name, claimed, scatter)
