@@ -95,7 +95,8 @@ def squared_distance_interval(distance: float, scatter: Scatter) -> Interval:
     a share:
 
     .. math:: |\hat\theta - \theta| \le z \sqrt{V_q + c\, \theta}, \qquad \theta \ge 0, \qquad
-        c = \frac{\max(V_l - 2 V_q, 0) + \sqrt{8}\, V_q}{\max(\hat\theta, 0) + \sqrt{V_q}}
+        c = \frac{\max(V_l - 2 V_q, 0)}{s} + \frac{\sqrt{8}\, V_q^{3/2}}{s^2}, \qquad
+        s = \max(\hat\theta, 0) + \sqrt{V_q}
 
     Far away the slope c is what the linear form shows, :math:`V_l / \theta`. Near 0 it shows nothing, and c is the most
     that is possible there: for a sum of squares :math:`\sum_i z_i^2` with variances :math:`\lambda_i` it is
@@ -106,8 +107,9 @@ def squared_distance_interval(distance: float, scatter: Scatter) -> Interval:
         scatter: of the estimate.
     """
     quadratic, excess = scatter.quadratic, max(scatter.linear - 2.0 * scatter.quadratic, 0.0)
-    scale = max(distance, 0.0) + math.sqrt(quadratic)
-    slope = NORMAL**2 * (excess + math.sqrt(8.0) * quadratic) / scale / 2.0 if scale > 0.0 else 0.0
+    slope, scale = 0.0, max(distance, 0.0) + math.sqrt(quadratic)
+    if scale > 0.0:
+        slope = NORMAL**2 / 2.0 * (excess / scale + math.sqrt(8.0) * quadratic**1.5 / scale**2)
     root = math.sqrt(max(slope**2 + 2.0 * distance * slope + NORMAL**2 * quadratic, 0.0))
     low, high = max(distance + slope - root, 0.0), max(distance + slope + root, 0.0)
     return Interval(distance, min(distance, low), max(distance, high))
