@@ -14,10 +14,11 @@ def run_folder(trainer: Trainer) -> Path:
     It is the first logger's ``log_dir``; where a logger has none, such as Weights & Biases, ``save_dir/name/version``.
     Without a logger it is the Trainer's ``default_root_dir``. Call it on all processes.
     """
-    return Path(trainer.strategy.broadcast(str(_logger_folder(trainer))))
+    return Path(trainer.strategy.broadcast(str(own_run_folder(trainer))))
 
 
-def _logger_folder(trainer: Trainer) -> str | Path:
+def own_run_folder(trainer: Trainer) -> str | Path:
+    """Find the folder of this run as this process sees it, before processes can talk to each other."""
     if not trainer.loggers:
         return trainer.default_root_dir
     logger = trainer.loggers[0]

@@ -16,6 +16,7 @@ from datamodules.sample_requests import SEED_LIMIT, BatchSize, check_batch_size
 from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.errors import InputError
 from lightning_modules.labels import format_label
+from lightning_modules.locks import hold, release
 from lightning_modules.tracking.media import log_scores
 
 
@@ -85,12 +86,21 @@ class SampleScores(SampleScoring):
                 "leave out --scoring.evaluator"
             )
         pl_module.check_guidance(self.labels_to_draw(pl_module), pl_module.sampling)
+        if self.folder is not None:
+            on_first(trainer, lambda: self._lock(Path(str(self.folder))))
         self._scorer = on_first(trainer, lambda: self._open(trainer, pl_module))
 
     def _open(self, trainer: Trainer, generator: Any) -> Any:
         scorer = self.open_scorer(trainer, generator, generator.vocoder)
         scorer.prepare()
         return scorer
+
+    def _lock(self, folder: Path) -> None:
+        hold(folder, otherwise="give another --scoring.folder")
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.evaluator is not None:  # weights are those of the checkpoint now, by which the folder is named
+            on_first(trainer, lambda: self._lock(self._samples(trainer, pl_module).path))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.evaluator is None:
@@ -103,6 +113,8 @@ class SampleScores(SampleScoring):
             size = pl_module.fitting_batch_size(requests.y, -(-self.count // trainer.world_size))
         samples.draw(trainer, pl_module, requests, size)
         on_first(trainer, lambda: self._score(trainer, pl_module, samples))
+        if trainer.is_global_zero:
+            release(samples.path)
 
     def _samples(self, trainer: Trainer, generator: Any) -> SampleFolder:
         from lightning_modules.evaluation.scoring.row_facts import sampling_settings

@@ -14,6 +14,7 @@ from callbacks.sample_folder import SampleFolder
 from datamodules.manifest import UNFINISHED, drawn_files, earlier_manifests, remove_samples
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
+from lightning_modules.locks import hold, release
 
 
 class SampleWriter(Callback):
@@ -50,6 +51,7 @@ class SampleWriter(Callback):
         Raises:
             InputError: the folder holds other samples.
         """
+        hold(self.folder, otherwise="give another --sample_writer.folder")
         self._settings = _settings(trainer, generator)
         if self.overwrite or not earlier_manifests(self.folder):
             return None
@@ -89,6 +91,7 @@ class SampleWriter(Callback):
         if trainer.is_global_zero:
             (self.folder / UNFINISHED).unlink(missing_ok=True)
             print(f"{count} samples in {self.folder}")
+            release(self.folder)
 
 
 def _settings(trainer: Trainer, generator: Any) -> dict[str, Any]:

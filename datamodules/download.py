@@ -1,8 +1,9 @@
 """Fetches files from the network, and unpacks the digits of a corpus archive."""
 
-import fcntl
 import hashlib
 import http.client
+import os
+import stat
 import tarfile
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from datamodules.corpus_layout import DIGITS, LISTS, SUFFIXES
 from datamodules.new_files import new_folder
 from lightning_modules.errors import InputError
+from lightning_modules.locks import locked
 
 BLOCK = 1 << 20
 TIMEOUT = 60.0  # seconds without a byte
@@ -57,8 +59,7 @@ def fetch_cached(url: str, target: Path, sha256: str, otherwise: str) -> None:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target.with_suffix(".lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(target, wait=True):
             if not target.is_file() or sha256_of(target) != sha256:
                 fetch(url, target, sha256, otherwise)
     except OSError as error:
@@ -69,7 +70,7 @@ def fetch_cached(url: str, target: Path, sha256: str, otherwise: str) -> None:
 
 
 def _continue_download(url: str, part: Path) -> None:
-    have = part.stat().st_size if part.exists() else 0
+    have = _have(part)
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
@@ -82,10 +83,30 @@ def _continue_download(url: str, part: Path) -> None:
             have = 0
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
-        with open(part, "ab" if have else "wb") as file:
+        with _open_part(part, have) as file:
             _copy(response, file, have, total, desc=part.stem)
             if total is not None and file.tell() != total:
                 raise OSError(f"{file.tell()} of {total} bytes came")
+
+
+def _open_part(part: Path, have: int) -> BinaryIO:
+    """Open what came so far to append to it, or a new file; never through a link."""
+    if not have:
+        part.unlink(missing_ok=True)
+    new = 0 if have else os.O_CREAT | os.O_EXCL
+    return open(os.open(part, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | new, 0o666), "ab")
+
+
+def _have(part: Path) -> int:
+    """Number of bytes that came so far; 0 where something else has that name, such as a link."""
+    try:
+        found = os.lstat(part)
+    except FileNotFoundError:
+        return 0
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        return found.st_size
+    part.unlink()
+    return 0
 
 
 def _copy(source: BinaryIO, target: BinaryIO, have: int, total: int | None, desc: str) -> None:

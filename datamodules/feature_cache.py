@@ -21,6 +21,7 @@ from datamodules.new_files import new_file
 from datamodules.recording_checks import BadRecordingError
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
+from lightning_modules.locks import locked
 
 FORMAT = 2  # raised when the same settings begin to mean other features
 CHUNK = 128  # clips that a front end sees at once
@@ -59,7 +60,7 @@ class CachedFeatures:
 class FeatureCache:
     """Computes features of clips once, and finds them again by a hash of all that they depend on.
 
-    If two processes compute the same features at once, both write complete files, and the last one stays.
+    If two processes need the same features at once, one computes them and the other waits.
 
     Args:
         folder: folder for the features.
@@ -102,20 +103,31 @@ class FeatureCache:
             return CachedFeatures(None, [], np.zeros(0, dtype=np.int64))
         key = self._key(root, clips, split)
         array, manifest = self.folder / f"{key}.npy", self.folder / f"{key}.json"
-        if array.exists() or manifest.exists():
+        if (found := self._find(array, manifest, split)) is not None:
+            return found
+        with locked(array, wait=True):
+            if (found := self._find(array, manifest, split, warned=True)) is not None:  # another command built them
+                return found
             try:
-                return self._open(array, manifest, split)
-            except InputError:
-                raise
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                warnings.warn(f"cached features {array} are damaged ({error}): building them again", stacklevel=2)
+                self._build(root, clips, split, array, manifest)
+            except OSError as error:
+                raise InputError(
+                    f"cannot keep features in {self.folder} ({error}): set cache_dir to a folder with space"
+                ) from error
+            return self._open(array, manifest, split)
+
+    def _find(self, array: Path, manifest: Path, split: str, warned: bool = False) -> CachedFeatures | None:
+        """Open cached features; None where there are none, or damaged ones."""
+        if not array.exists() and not manifest.exists():
+            return None
         try:
-            self._build(root, clips, split, array, manifest)
-        except OSError as error:
-            raise InputError(
-                f"cannot keep features in {self.folder} ({error}): set cache_dir to a folder with space"
-            ) from error
-        return self._open(array, manifest, split)
+            return self._open(array, manifest, split)
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if not warned:
+                warnings.warn(f"cached features {array} are damaged ({error}): building them again", stacklevel=3)
+            return None
 
     def _key(self, root: Path, clips: Sequence[Clip], split: str) -> str:
         """Hash of everything the features depend on; a recording counts by its path and its bytes."""

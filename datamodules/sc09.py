@@ -10,6 +10,7 @@ from datamodules.download import fetch, sha256_of, unpack_digits
 from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
+from lightning_modules.locks import locked
 
 URL = "http://download.tensorflow.org/data/speech_commands_{version}.tar.gz"
 
@@ -59,10 +60,15 @@ class SC09DataModule(SpeechCommandsDataModule):
                 f"expected Speech Commands in {self.root}, found none: pass --data.init_args.download true to fetch it "
                 "(2.3 GB), or give a folder that holds it as --data.init_args.root"
             )
+        with locked(self.root / release, wait=True):
+            if not holds_digits(self.root / release):  # another command may have made it meanwhile
+                self._make_corpus(self.root / release)
+        return self.root / release
+
+    def _make_corpus(self, folder: Path) -> None:
         archive = self.root / self.url.rpartition("/")[2]
         checksum = speechcommands._CHECKSUMS[self.url]
         if not archive.exists() or sha256_of(archive) != checksum:
             fetch(self.url, archive, checksum)
-        unpack_digits(archive, self.root / release)
+        unpack_digits(archive, folder)
         archive.unlink()
-        return self.root / release

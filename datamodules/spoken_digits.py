@@ -20,6 +20,8 @@ from datamodules.new_files import new_folder
 from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
+from lightning_modules.leavings import sweep
+from lightning_modules.locks import locked
 
 FORMAT = 2  # to be raised when the same settings make other recordings
 CLIP_RATE = 16000  # Hz
@@ -78,8 +80,11 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         settings = {"format": FORMAT, **{name: getattr(self, name) for name in names}}
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
         folder = self.root / f"{self.language}-{key}"
+        sweep(self.root)
         if not holds_digits(folder):
-            make_corpus(folder, self.language, self.num_clips, self.seed, self.num_voices)
+            with locked(folder, wait=True):
+                if not holds_digits(folder):  # another command may have made it meanwhile
+                    make_corpus(folder, self.language, self.num_clips, self.seed, self.num_voices)
         return folder
 
 

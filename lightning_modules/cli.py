@@ -10,6 +10,7 @@ from lightning_modules.command_line.allocator import keep_freed_memory
 from lightning_modules.command_line.disk_errors import disk_sentence, is_of_the_disk
 from lightning_modules.errors import InputError, NonFiniteError
 from lightning_modules.interruption import SignalError, stop_by_signals
+from lightning_modules.locks import releasing
 from lightning_modules.trust import take_flag, trusting
 
 
@@ -88,7 +89,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.path.append("")  # so that a user's own classes in the current folder are found, as `python -m` finds them
     try:
         rest, packages = take_flag(rest)
-        with trusting(packages), stop_by_signals():
+        with trusting(packages), stop_by_signals(), releasing(args):
             _run(command, rest)
         sys.stdout.flush()  # a full disk behind it is an error like others
     except SignalError as error:

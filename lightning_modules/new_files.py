@@ -1,4 +1,7 @@
-"""Files and folders that appear when they are complete, or not at all."""
+"""Files and folders that appear when they are complete, or not at all.
+
+What is not complete yet is locked. A later command that writes to the same folder removes what a killed one left there.
+"""
 
 import os
 import secrets
@@ -7,7 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_EXCLUSIVE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)  # never through a link
+from lightning_modules.leavings import NAME_CHARACTERS, sweep
+from lightning_modules.lock_files import drop, is_at, keep
+from lightning_modules.locks import locked
+
+_EXCLUSIVE = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)  # never through a link
 
 
 @contextmanager
@@ -18,17 +25,18 @@ def new_folder(final: Path) -> Iterator[Path]:
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(final, "")
-    temporary.mkdir()  # fails where the name exists; its mode follows the umask
-    try:
-        with _named(final):
-            yield temporary
+    with locked(temporary):
+        temporary.mkdir()  # fails where the name exists; its mode follows the umask
         try:
-            os.rename(temporary, final)
-        except OSError:
-            if not final.is_dir():
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            with _named(final):
+                yield temporary
+            try:
+                os.rename(temporary, final)
+            except OSError:
+                if not final.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -43,8 +51,8 @@ def new_file(final: Path, sync: bool = False) -> Iterator[Path]:
             before this returns: a machine that loses power then keeps one of the two whole.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(final, final.suffix)
-    os.close(os.open(temporary, _EXCLUSIVE, 0o666))
+    sweep(final.parent)
+    temporary, descriptor = _open_temporary(final)
     try:
         with _named(final):
             yield temporary
@@ -55,10 +63,29 @@ def new_file(final: Path, sync: bool = False) -> Iterator[Path]:
             _sync(final.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        drop(descriptor)
 
 
 def _temporary(final: Path, suffix: str) -> Path:
-    return final.with_name(f".{final.name[:50]}.{secrets.token_hex(8)}{suffix[:50]}")
+    return final.with_name(f".{final.name[:NAME_CHARACTERS]}.{secrets.token_hex(8)}{suffix[:NAME_CHARACTERS]}")
+
+
+def _open_temporary(final: Path) -> tuple[Path, int]:
+    """Make a temporary file that is locked, unless its file system has no locks, and still there."""
+    while True:
+        temporary = _temporary(final, final.suffix)
+        descriptor = os.open(temporary, _EXCLUSIVE, 0o666)
+        try:
+            keep(descriptor)
+        except BlockingIOError:  # another process that sweeps has taken it for a leaving
+            os.close(descriptor)
+            continue
+        except OSError:
+            os.close(descriptor)
+            return temporary, -1
+        if is_at(descriptor, temporary):
+            return temporary, descriptor
+        drop(descriptor)
 
 
 def _sync(path: Path) -> None:

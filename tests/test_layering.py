@@ -12,7 +12,10 @@ PACKAGES = ("lightning_modules", "datamodules", "callbacks")
 # From the ground up. A room imports rooms on lower floors only, inside functions too: no import runs upwards, and no
 # rooms import each other in a circle. Rooms on one floor do not import each other.
 FLOORS = (
-    {"errors", "former_names", "interruption", "new_files", "user_name"},
+    {"errors", "former_names", "interruption", "lock_files", "user_name"},
+    {"leavings"},
+    {"locks"},
+    {"new_files"},
     {"labels", "trust"},
     {"audio", "diffusion", "metrics"},
     {"networks"},
@@ -39,8 +42,11 @@ LIMITS = {
     "errors": set(),
     "former_names": set(),
     "interruption": set(),
-    "new_files": set(),
+    "lock_files": set(),
     "user_name": set(),
+    "leavings": {"lock_files"},
+    "locks": {"errors", "leavings", "lock_files"},
+    "new_files": {"leavings", "lock_files", "locks"},
     "labels": {"errors"},
     "audio": {"errors", "labels"},
     "diffusion": {"errors", "labels"},
@@ -48,9 +54,9 @@ LIMITS = {
     "networks": {"errors", "labels", "audio", "diffusion"},
     "muon": {"networks"},
     "optimization": {"errors", "muon"},
-    "datamodules": {"errors", "labels", "audio", "new_files"},
+    "datamodules": {"errors", "labels", "audio", "leavings", "locks", "new_files"},
     "tracking": {"errors", "labels", "new_files"},
-    "cli": {"errors", "interruption", "command_line", "trust"},
+    "cli": {"errors", "interruption", "locks", "command_line", "trust"},
 }
 
 # Packages that rooms may not import at all, not even inside a function.

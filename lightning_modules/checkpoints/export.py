@@ -17,6 +17,7 @@ from lightning_modules.checkpoints.catalogue import FOLDER, NAME, WEIGHTS, read_
 from lightning_modules.checkpoints.reading import find_checkpoint, fingerprint, read_checkpoint, restore
 from lightning_modules.checkpoints.store import restored
 from lightning_modules.errors import InputError
+from lightning_modules.locks import locked
 
 FIELDS = ("epoch", "global_step", "pytorch-lightning_version", "hyper_parameters", "datamodule_hyper_parameters")
 DISCRIMINATORS = "discriminators"  # of a vocoder: needed in training only, and larger than the synthesiser
@@ -41,12 +42,13 @@ def export(checkpoint: str, name: str, card: str, output: str = str(FOLDER)) -> 
         raise InputError(f"expected a name of small letters, digits and hyphens, got {name!r}: correct --name")
     folder = Path(output).expanduser()
     facts = _load_facts(Path(card).expanduser())
-    source = read_checkpoint(find_checkpoint(checkpoint))
-    rounded, described = _describe(source, facts["corpus"])
-    try:
-        written = _write(folder / f"{name}{WEIGHTS}", rounded, {"facts": facts, **described})
-    except OSError as error:
-        raise InputError(f"cannot write {output!r} ({error.strerror}): choose another --output") from error
+    with locked(folder / f"{name}{WEIGHTS}", otherwise="give another --name"):
+        source = read_checkpoint(find_checkpoint(checkpoint))
+        rounded, described = _describe(source, facts["corpus"])
+        try:
+            written = _write(folder / f"{name}{WEIGHTS}", rounded, {"facts": facts, **described})
+        except OSError as error:
+            raise InputError(f"cannot write {output!r} ({error.strerror}): choose another --output") from error
     print(f"{written} of {written.stat().st_size / 1e6:.2f} MB, its .json and its .md")
 
 

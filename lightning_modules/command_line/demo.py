@@ -17,6 +17,7 @@ from lightning_modules.evaluation.scoring import (
     write_scores,
 )
 from lightning_modules.loading import load_evaluator
+from lightning_modules.locks import locked
 from lightning_modules.tracking.pictures import save_mel_grid
 
 GUIDANCE_SCALES = (0.0, 3.0)
@@ -50,7 +51,12 @@ def demo(
     """
     if samples_per_digit < 2:
         raise InputError(f"samples_per_digit must be at least 2, to see that samples differ, got {samples_per_digit}")
-    folder, stages = Path(output), _Stages()
+    with locked(output, otherwise="give another --output"):
+        _run_stages(Path(output), data, steps_share, samples_per_digit)
+
+
+def _run_stages(folder: Path, data: str, steps_share: float, samples_per_digit: int) -> None:
+    stages = _Stages()
     for name in ("classifier", "evaluator", "score_subnet"):
         stages.run(f"train {name}", "fit", _fit_arguments(name, folder, data, steps_share))
     for scale in GUIDANCE_SCALES:

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+from lightning_modules.locks import locked
+
 
 def listen(
     model: str = "english-digits",
@@ -36,9 +38,10 @@ def listen(
     settings = ["--config=sampling/ancestral", f"--sampling.num_steps={num_steps}", f"--data.init_args.seed={seed}"]
     settings += [f"--sampling.guidance_scale={guidance_scale}", "--trainer.enable_progress_bar=false"]
     writer = [f"--sample_writer.folder={folder / 'samples'}", "--sample_writer.overwrite=true"]
-    run_trainer("predict", [f"--ckpt_path={model}", *settings, *speak, *writer])
-    _draw_picture(folder / "mels.png", folder / "samples", f"{model}, γ = {guidance_scale:g}")
-    make_report([str(folder / "samples")], str(folder / "page"), per_digit=1)
+    with locked(folder, otherwise="give another --output"):
+        run_trainer("predict", [f"--ckpt_path={model}", *settings, *speak, *writer])
+        _draw_picture(folder / "mels.png", folder / "samples", f"{model}, γ = {guidance_scale:g}")
+        make_report([str(folder / "samples")], str(folder / "page"), per_digit=1)
     print(f"WAVs in {folder / 'samples'}, spectrograms in {folder / 'mels.png'}: {time.perf_counter() - start:.0f} s")
 
 

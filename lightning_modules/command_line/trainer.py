@@ -20,6 +20,7 @@ import lightning_modules.evaluator
 import lightning_modules.score_subnet
 import lightning_modules.unet
 import lightning_modules.vocoder  # noqa: F401
+from callbacks.run_lock import claimed_versions, lock_run
 from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 from callbacks.saved_config import SavedConfig
@@ -42,6 +43,7 @@ from lightning_modules.command_line.unfinished_runs import choose_checkpoint
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.interruption import SignalError, take_signals
+from lightning_modules.locks import releasing
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.csv_history import continue_histories
 from lightning_modules.tracking.run_names import composed_configs, run_names
@@ -125,6 +127,7 @@ class ScoretapCLI(LightningCLI):
             model.check_trainer(self.trainer)
         try:
             self._name_run(self._prepare_weights(checkpoint))
+            lock_run(self.trainer, self.subcommand)  # a W&B run that goes on has the name of its folder since then
         except InputError as error:
             if not self.goes_on:
                 raise
@@ -143,6 +146,7 @@ class ScoretapCLI(LightningCLI):
             self.checkpoint_path = choose_checkpoint(self.trainer, given, resume, yaml.safe_load(settings))
             self.config_init["fit"]["ckpt_path"] = self.checkpoint_path
             self.goes_on = given is None and self.checkpoint_path is not None
+        lock_run(self.trainer, self.subcommand, self.goes_on)  # before it is read: its run may still go on
         checkpoint = None if self.checkpoint_path is None else read_checkpoint(self.checkpoint_path)
         if checkpoint is not None and self.subcommand == "fit":
             check_resumable(checkpoint, repr(str(self.checkpoint_path)))
@@ -225,20 +229,22 @@ def run_trainer(command: str, args: list[str]) -> None:
     members = {"subcommands": staticmethod(lambda: {command: skipped}), "configs": composed_configs(resolved, CONFIGS)}
     cli = type("CLI", (ScoretapCLI,), members)
     parser = {"exit_on_error": False, "allow_abbrev": False}  # a name cut short is a name misspelt
-    cli(
-        trainer_class=RunTrainer,
-        save_config_callback=SavedConfig if command == "fit" else None,
-        save_config_kwargs={"overwrite": True},
-        trainer_defaults={
-            "devices": 1,
-            "inference_mode": False,
-            "default_root_dir": "runs",
-            "enable_model_summary": False,
-        },
-        seed_everything_default=0,
-        parser_kwargs={**parser, command: parser},
-        args=[command, *resolved],
-    )
+    defaults = {
+        "devices": 1,
+        "inference_mode": False,
+        "default_root_dir": "runs",
+        "enable_model_summary": False,
+    }
+    with releasing(), claimed_versions():
+        cli(
+            trainer_class=RunTrainer,
+            save_config_callback=SavedConfig if command == "fit" else None,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults=defaults,
+            seed_everything_default=0,
+            parser_kwargs={**parser, command: parser},
+            args=[command, *resolved],
+        )
 
 
 def _silence_warnings() -> None:

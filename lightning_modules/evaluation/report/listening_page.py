@@ -11,6 +11,7 @@ from lightning_modules.evaluation.report.page_columns import PlayerColumn, colum
 from lightning_modules.evaluation.report.page_media import MediaWriter
 from lightning_modules.evaluation.report.sample_sets import collect_samples
 from lightning_modules.evaluation.tables.row_files import leaving_out
+from lightning_modules.locks import locked
 
 
 def make_report(runs: list[str], output: str = "report", reference: str | None = None, per_digit: int = 3) -> None:
@@ -32,7 +33,12 @@ def make_report(runs: list[str], output: str = "report", reference: str | None =
     if per_digit < 1:
         raise InputError(f"expected at least one sample per digit, got {per_digit}: correct --per_digit")
     final = Path(output).expanduser()
-    check_folder(final)
+    with locked(final, otherwise="give another --output"):
+        check_folder(final)
+        _write_report(final, runs, reference, per_digit)
+
+
+def _write_report(final: Path, runs: list[str], reference: str | None, per_digit: int) -> None:
     sets = collect_samples(runs)
     columns = columns_of(sets, per_digit, Path(reference).expanduser() if reference else None)
     try:
@@ -40,7 +46,7 @@ def make_report(runs: list[str], output: str = "report", reference: str | None =
             written = _write_media(folder, columns)
             write_page(folder, written, [row for one in sets for row in one.rows])
     except OSError as error:
-        raise InputError(f"cannot write {output!r} ({error.strerror}): choose another --output") from error
+        raise InputError(f"cannot write {str(final)!r} ({error.strerror}): choose another --output") from error
     count = sum(len(column.clips) for column in written)
     print(f"{count} clips of {len(columns)} columns: open {final / 'index.html'} in a browser")
 

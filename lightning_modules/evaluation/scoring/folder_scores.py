@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from datamodules.corpus_layout import Clip
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring.external import FolderWaveforms, check_external
@@ -11,6 +12,7 @@ from lightning_modules.evaluation.scoring.folders import clip_batches, list_spee
 from lightning_modules.evaluation.scoring.output import check_output, format_table, write_scores
 from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.loading import load_evaluator
+from lightning_modules.locks import locked
 
 
 def score_folders(
@@ -51,19 +53,25 @@ def score_folders(
     module = load_evaluator(evaluator).to(_device(device))
     corpus, cache = (Path(given).expanduser() if given else None for given in (reference, cache_dir))
     scorer = Scorer(module, corpus, digits, minimum_accuracy, cache, external=external or [])
-    scorer.prepare()
-    rows, fe = scorer.anchors(), module.front_end
-    for folder in folders:
-        batches = clip_batches(Path(folder), clips[folder], fe.sample_rate, fe.num_samples, name=folder)
+    with locked(output, otherwise="give another --output"):
+        scorer.prepare()
+        _score(scorer, clips, Path(output))
+    unchecked = "" if corpus else "; its accuracy on real speech was not checked: give --reference"
+    print(f"evaluator {scorer.fingerprint[:12]}{unchecked}")
+
+
+def _score(scorer: Scorer, clips: dict[str, list[Clip]], output: Path) -> None:
+    """Write and print the rows of folders, whose clips are listed, and of real speech."""
+    rows, fe = scorer.anchors(), scorer.evaluator.front_end
+    for folder, listed in clips.items():
+        batches = clip_batches(Path(folder), listed, fe.sample_rate, fe.num_samples, name=folder)
         row = scorer.row(folder, batches)
         row.facts["kind"] = "folder"
         scorer.add_external(row, FolderWaveforms(Path(folder)))
         rows.append(row)
     rows += scorer.floor(map(len, clips.values()))
-    write_scores(Path(output), rows)
+    write_scores(output, rows)
     print(format_table(rows))
-    unchecked = "" if corpus else "; its accuracy on real speech was not checked: give --reference"
-    print(f"evaluator {scorer.fingerprint[:12]}{unchecked}")
 
 
 def _check_settings(

@@ -17,6 +17,7 @@ from datamodules.corpus_layout import Clip
 from datamodules.feature_cache import default_cache_dir
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
+from lightning_modules.locks import locked
 
 DIGEST_BYTES = 32  # SHA-256 of what follows it in a file
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def compute_once(
     compute: Callable[[], dict[str, Any]],
     unpack: Callable[[dict[str, Any]], T],
 ) -> T:
-    """Read what was computed of clips, or compute and store it.
+    """Read what was computed of clips, or compute and store it; of several commands one computes, the others wait.
 
     Args:
         cache_dir: where the files are; a folder of the user's cache by default.
@@ -45,11 +46,25 @@ def compute_once(
     """
     path = (cache_dir or default_cache_dir() / "references") / f"{_key(identity, root, clips)}.pt"
     result = _read(path, unpack) if path.exists() else None
-    if result is None:
-        stored = compute()
-        _write(path, stored)
-        result = unpack(stored)
+    if result is not None:
+        return result
+    state = _state(path)
+    with locked(path, wait=True):
+        result = _read(path, unpack) if _state(path) != state else None  # another command has just computed it
+        if result is None:
+            stored = compute()
+            _write(path, stored)
+            result = unpack(stored)
     return result
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Tell one file at ``path`` from the next; None where there is none."""
+    try:
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns
+    except OSError:
+        return None
 
 
 def _key(identity: dict[str, Any], root: Path, clips: Mapping[Any, Sequence[Clip]]) -> str:

@@ -10,6 +10,7 @@ from lightning_modules.evaluation.tables.groups import group_rows
 from lightning_modules.evaluation.tables.markdown import format_markdown
 from lightning_modules.evaluation.tables.plot import save_plot
 from lightning_modules.evaluation.tables.row_files import collect_rows
+from lightning_modules.locks import locked
 
 BEGIN, END = "<!-- table -->", "<!-- /table -->"
 
@@ -29,18 +30,23 @@ def make_table(runs: list[str], output: str = "table", readme: str | None = None
     Raises:
         InputError: no run has a row, or a file cannot be written.
     """
-    document = None if readme is None else _split_at_marks(Path(readme).expanduser())
+    if readme is not None:
+        _split_at_marks(Path(readme).expanduser())
     rows = collect_rows(runs)
     folder = Path(output).expanduser()
     make_folder(folder, repr(output))
     groups = group_rows(rows)
     markdown = format_markdown(groups)
-    write_text(folder / "table.md", markdown)
-    write_csv(folder / "table.csv", [*COLUMNS, "file"], ([*row.cells().values(), row.file] for row in rows), form="")
-    save_plot(folder / "fid_against_gmacs.png", groups)
-    if readme is not None and document is not None:
-        before, after = document
-        write_text(Path(readme).expanduser().resolve(), f"{before}{BEGIN}\n{markdown}{END}{after}")
+    with locked(folder, otherwise="give another --output"):
+        write_text(folder / "table.md", markdown)
+        cells = ([*row.cells().values(), row.file] for row in rows)
+        write_csv(folder / "table.csv", [*COLUMNS, "file"], cells, form="")
+        save_plot(folder / "fid_against_gmacs.png", groups)
+    if readme is not None:
+        document = Path(readme).expanduser().resolve()
+        with locked(document, wait=True):
+            before, after = _split_at_marks(document)  # again: another command may have written to it
+            write_text(document, f"{before}{BEGIN}\n{markdown}{END}{after}")
     print(markdown, end="")
 
 

@@ -15,6 +15,7 @@ from lightning_modules.evaluation.tables.markdown import format_heading
 from lightning_modules.evaluation.tables.row_files import collect_rows, leave_out
 from lightning_modules.evaluation.tables.sweep import Sweep, arrange, with_seen_accuracy
 from lightning_modules.evaluation.tables.sweep_markdown import cheapest_sentence, format_sweep
+from lightning_modules.locks import locked
 
 SUFFIXES = (".png", ".svg", ".pdf")
 Names = list[str] | str
@@ -68,7 +69,8 @@ def make_plot(
     if not drawn:
         conditions = f", --where {wanted}," if wanted else ""
         raise InputError(f"nothing to draw: no row of a model{conditions} has {x} and one of {', '.join(ys)}")
-    _write(picture, drawn, keys)
+    with locked(picture, otherwise="give another --output"):
+        _write(picture, drawn, keys)
 
 
 Drawn = tuple[str, Sweep, list[str], Row | None]  # heading, marks, figures that there are, reference

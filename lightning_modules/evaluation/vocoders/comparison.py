@@ -14,6 +14,7 @@ from lightning_modules.evaluation.vocoders.document import write_document
 from lightning_modules.evaluation.vocoders.speech import Speech, ancestral_sampling, prepare_speech
 from lightning_modules.evaluation.vocoders.vocoder_rows import VocoderRow
 from lightning_modules.loading import load_evaluator, load_generator
+from lightning_modules.locks import locked
 
 
 def compare_vocoders(
@@ -74,8 +75,9 @@ def compare_vocoders(
     draws = [prepare_speech(drawer, sampling, corpus.labels, count, seed) for drawer, corpus in pairs]
     folder = Path(output).expanduser()
     make_folder(folder, repr(output))
-    speech: list[Speech | None] = [*(draw() for draw in draws)] or [None] * len(comparisons)
-    print(_write_comparison(folder, comparisons, speech, rounds), end="")
+    with locked(folder, otherwise="give another --output"):
+        speech: list[Speech | None] = [*(draw() for draw in draws)] or [None] * len(comparisons)
+        print(_write_comparison(folder, comparisons, speech, rounds), end="")
 
 
 def _check_settings(
