@@ -12,7 +12,7 @@ PACKAGES = ("lightning_modules", "datamodules", "callbacks")
 # From the ground up. A room imports rooms on lower floors only, inside functions too: no import runs upwards, and no
 # rooms import each other in a circle. Rooms on one floor do not import each other.
 FLOORS = (
-    {"errors", "former_names", "interruption", "lock_files", "user_name"},
+    {"errors", "exchange", "former_names", "interruption", "lock_files", "user_name"},
     {"leavings"},
     {"locks"},
     {"new_files"},
@@ -42,6 +42,7 @@ LIMITS = {
     "errors": set(),
     "former_names": set(),
     "interruption": set(),
+    "exchange": set(),
     "lock_files": set(),
     "user_name": set(),
     "leavings": {"lock_files"},

@@ -1,16 +1,19 @@
 """Makes the folder of a report, which appears whole or not at all and replaces nothing but a report."""
 
+import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from datamodules.new_files import new_folder
 from lightning_modules.errors import InputError
+from lightning_modules.exchange import exchange
 
 MARKER = ".scoretap-report"
+_EARLIER = ".earlier-report"  # ends the name of a report that makes room where names cannot be exchanged
 _WRITTEN = {MARKER, "index.html", "page.css", "page.js", "blind.js", "audio", "spectrograms"}
 
 
@@ -35,28 +38,63 @@ def check_folder(final: Path) -> None:
 def report_folder(final: Path) -> Iterator[Path]:
     """Open a temporary folder that takes the place of ``final`` on success and is removed otherwise.
 
-    Files that an earlier report did not write, such as votes that a listener saved there, are kept.
+    Files that an earlier report did not write, such as votes that a listener saved there, are kept. A process that is
+    killed at any moment leaves the earlier report or the new one, with those files.
     """
-    old = None
+    put_back(final)
+    with new_folder(final) as temporary:
+        yield temporary
+        (temporary / MARKER).write_text("Written by `scoretap report`, which may replace this folder.\n")
+        if final.is_dir():
+            _copy_votes(final, temporary)
+            _change_places(final, temporary)
+
+
+def put_back(final: Path) -> None:
+    """Give an earlier report its name again where a killed process has left it under another, or remove it."""
+    for earlier in sorted(final.parent.glob(f".{_escaped(final.name)}.*{_EARLIER}")):
+        if earlier.is_symlink() or not (earlier / MARKER).is_file():
+            with contextlib.suppress(OSError):
+                earlier.rmdir()  # killed at the end of removing it; refuses one that holds anything, or a link
+        elif final.exists():
+            _remove_report(earlier)  # the new one holds its votes
+        else:
+            os.rename(earlier, final)
+
+
+def _change_places(final: Path, temporary: Path) -> None:
+    """Let the new report have the name of the earlier one, which is then the temporary one and is removed."""
+    if exchange(temporary, final):
+        return
+    earlier = final.with_name(f".{final.name[:50]}.{secrets.token_hex(8)}{_EARLIER}")
+    os.rename(final, earlier)
     try:
-        with new_folder(final) as temporary:
-            yield temporary
-            (temporary / MARKER).write_text("Written by `scoretap report`, which may replace this folder.\n")
-            if final.is_dir():
-                old = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
-                for entry in final.iterdir():
-                    if entry.name not in _WRITTEN:
-                        _copy(entry, temporary / entry.name)
-                os.rename(final, old / final.name)
-    finally:
-        if old is not None:
-            if not final.exists() and (old / final.name).exists():
-                os.rename(old / final.name, final)
-            shutil.rmtree(old, ignore_errors=True)
+        os.rename(temporary, final)
+    except BaseException:
+        os.rename(earlier, final)
+        raise
+    _remove_report(earlier)
 
 
-def _copy(entry: Path, to: Path) -> None:
-    if entry.is_dir() and not entry.is_symlink():
-        shutil.copytree(entry, to, symlinks=True)
-    else:
-        shutil.copy2(entry, to, follow_symlinks=False)
+def _remove_report(folder: Path) -> None:
+    """Remove a folder; what proves that it is a report goes last."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != MARKER:
+            entry.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_votes(final: Path, to: Path) -> None:
+    for entry in final.iterdir():
+        if entry.name in _WRITTEN:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, to / entry.name, symlinks=True)
+        else:
+            shutil.copy2(entry, to / entry.name, follow_symlinks=False)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name[:50])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lightning_modules.errors import InputError
-from lightning_modules.evaluation.report.folder import check_folder, report_folder
+from lightning_modules.evaluation.report.folder import check_folder, put_back, report_folder
 from lightning_modules.evaluation.report.page import write_page
 from lightning_modules.evaluation.report.page_columns import PlayerColumn, columns_of, digit, lines_of
 from lightning_modules.evaluation.report.page_media import MediaWriter
@@ -34,6 +34,7 @@ def make_report(runs: list[str], output: str = "report", reference: str | None =
         raise InputError(f"expected at least one sample per digit, got {per_digit}: correct --per_digit")
     final = Path(output).expanduser()
     with locked(final, otherwise="give another --output"):
+        put_back(final)
         check_folder(final)
         _write_report(final, runs, reference, per_digit)
 
