@@ -1,5 +1,6 @@
 """A cache of features: those of a split are computed once, and read from a memory map afterwards."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -171,6 +172,8 @@ class FeatureCache:
             raise ValueError(f"expected {features.offset + features.nbytes} bytes, found {os.path.getsize(array)}")
         self._report_skipped([tuple(pair) for pair in stored["skipped"]])
         self._report_changed([tuple(pair) for pair in stored["changed"]], len(paths), split)
+        with contextlib.suppress(OSError):  # a cache that can only be read
+            os.utime(manifest)  # when it was last used, for `scoretap clean`
         return CachedFeatures(array, paths, labels)
 
     def _report_skipped(self, skipped: list[tuple[str, str]]) -> None:

@@ -49,6 +49,7 @@ COMMANDS = {
     "listen": Command("digits from a model that is shipped, in seconds", "command_line.listen:listen"),
     "models": Command("models with names; scoretap models NAME is a card", "command_line.models:show_models", "name"),
     "export": Command("a model with a name, from a training's checkpoint", "checkpoints.export:export", "checkpoint"),
+    "clean": Command("what the cache keeps, its size and age; removes what is old", "command_line.clean:clean"),
     "demo": Command("the whole method on the embedded corpus, in minutes", "command_line.demo:demo"),
 }
 USAGE = f"""usage: scoretap COMMAND [--config NAME_OR_FILE ...] [--KEY VALUE ...]

@@ -107,5 +107,6 @@ def test_help_of_a_command(command, capsys):
         "listen": "vocoder",
         "models": "name",
         "export": "card",
+        "clean": "older_than",
     }
     assert expected[command] in printed

@@ -1,5 +1,6 @@
 """Caches what takes long to compute of real speech: one file for each key, computed again where it is damaged."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -96,6 +97,8 @@ def _read(path: Path, unpack: Callable[[dict[str, Any]], T]) -> T | None:
         content = memoryview(path.read_bytes())
         if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
             raise EOFError("another digest")
+        with contextlib.suppress(OSError):  # a cache that can only be read
+            os.utime(path)  # when it was last used, for `scoretap clean`
         return unpack(torch.load(io.BytesIO(content[DIGEST_BYTES:]), map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
         warnings.warn(f"cached reference {path} is damaged: computing it again", stacklevel=4)
