@@ -104,12 +104,15 @@ class SampleFolder:
         sampling = generator.sampling
         self._part = ManifestPart(self.path, trainer.global_rank, go_on)
         self._sample_rate = generator.front_end.sample_rate
+        weights = fingerprint(generator.state_dict())
+        if trainer.strategy.broadcast(weights) != weights:
+            raise InputError("the checkpoint changed while the processes read it: copy it, and give the copy")
         self._cells = {
             "guidance_scale": sampling.guidance_scale,
             "guidance": sampling.guidance_name(generator.denoiser),
             "num_steps": sampling.num_steps,
             "sampler": type(sampling.sampler).__name__,
-            "checkpoint": fingerprint(generator.state_dict()),
+            "checkpoint": weights,
         }
 
     def write(self, drawn: Any, batch: RequestBatch, start: float) -> None:

@@ -13,7 +13,6 @@ from callbacks.sample_folder import SampleFolder, spread_requests
 from callbacks.sample_scoring import SampleScoring
 from datamodules.manifest import read_manifest
 from datamodules.sample_requests import SEED_LIMIT, BatchSize, check_batch_size
-from lightning_modules.checkpoints.reading import read_checkpoint
 from lightning_modules.errors import InputError
 from lightning_modules.labels import format_label
 from lightning_modules.locks import hold, release
@@ -71,6 +70,7 @@ class SampleScores(SampleScoring):
             raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}: correct --scoring")
         super().__init__(evaluator, labels, reference, minimum_accuracy, cache_dir, external)
         self.count, self.seed, self.batch_size, self.name, self.folder = count, seed, batch_size, name, folder
+        self._origin: dict[str, Any] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse here, before the test begins, whatever can be refused."""
@@ -97,6 +97,12 @@ class SampleScores(SampleScoring):
 
     def _lock(self, folder: Path) -> None:
         hold(folder, otherwise="give another --scoring.folder")
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep the facts of the bytes that draw: the run that wrote them may go on and write others."""
+        from lightning_modules.evaluation.scoring.row_facts import ORIGIN
+
+        self._origin = {name: checkpoint[name] for name in ORIGIN if name in checkpoint}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.evaluator is not None:  # weights are those of the checkpoint now, by which the folder is named
@@ -131,11 +137,10 @@ class SampleScores(SampleScoring):
 
         scale = generator.sampling.guidance_scale if self.labels_to_draw(generator) else 0.0
         name = self.name or f"{generator.title}, γ = {scale:g}"
-        checkpoint = read_checkpoint(trainer.ckpt_path) if trainer.ckpt_path else {}
         facts = {**samples.settings, "peak_memory_gb": samples.peak_memory_gb()}
         if "test/loss" in trainer.callback_metrics:
             facts["test_loss"] = float(trainer.callback_metrics["test/loss"])
-        rows = generator_rows(self._scorer, generator, name, samples.path, self.count, facts, checkpoint)
+        rows = generator_rows(self._scorer, generator, name, samples.path, self.count, facts, self._origin)
         write_scores(samples.path / "scores.json", rows)
         log_scores(trainer, rows, samples.path, self._listen(samples.path))
         print(f"{format_table(rows)}\n\n{samples.path / 'scores.json'}")

@@ -13,6 +13,7 @@ from callbacks.on_first import on_first
 from callbacks.sample_folder import SampleFolder
 from datamodules.manifest import UNFINISHED, drawn_files, earlier_manifests, remove_samples
 from datamodules.new_files import new_file
+from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
 from lightning_modules.locks import hold, release
 
@@ -35,6 +36,7 @@ class SampleWriter(Callback):
         self._samples = SampleFolder(self.folder)
         self._settings: dict[str, Any] = {}
         self._go_on = False
+        self._stored_checkpoint: Any = None
         self._start = 0.0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -58,18 +60,29 @@ class SampleWriter(Callback):
         unfinished = self.folder / UNFINISHED
         try:
             stored = json.loads(unfinished.read_text())
-            if different := [name for name in self._settings if stored.get(name) != self._settings[name]]:
+            self._stored_checkpoint = stored.get("checkpoint")  # compared when the weights are there
+            names = [name for name in self._settings if name != "checkpoint"]
+            if different := [name for name in names if stored.get(name) != self._settings[name]]:
                 raise ValueError(f"holds samples of an unfinished run with another {different[0]}")
         except (OSError, ValueError) as error:
-            reason = error if type(error) is ValueError else "already holds samples"
-            raise InputError(
-                f"{str(self.folder)!r} {reason}: give another --sample_writer.folder, or --sample_writer.overwrite true"
-            ) from error
+            raise self._refusal(str(error) if type(error) is ValueError else "already holds samples") from error
         drawn = [int(name.partition("_")[0]) for name in drawn_files(self.folder)]
         print(f"going on in {self.folder}, which holds {len(drawn)} samples of this command")
         return drawn
 
+    def _refusal(self, reason: str) -> InputError:
+        return InputError(
+            f"{str(self.folder)!r} {reason}: give another --sample_writer.folder, or --sample_writer.overwrite true"
+        )
+
+    def _check_weights(self, generator: Any) -> None:
+        """Note the weights that draw, which the Trainer restores after :meth:`setup`, and refuse others to go on."""
+        self._settings["checkpoint"] = fingerprint(generator.state_dict())
+        if self._go_on and self._stored_checkpoint != self._settings["checkpoint"]:
+            raise self._refusal("holds samples of an unfinished run with another checkpoint")
+
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        on_first(trainer, lambda: self._check_weights(pl_module))
         self.folder.mkdir(parents=True, exist_ok=True)
         if trainer.is_global_zero and not self._go_on:
             remove_samples(self.folder)

@@ -25,6 +25,14 @@ class WholeCheckpointIO(TorchCheckpointIO):
     checkpoint in the place of a good one.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._read: dict[str, dict[str, Any]] = {}
+
+    def remember(self, path: Any, content: dict[str, Any]) -> None:
+        """Let the next reading of ``path`` give ``content``, which was checked: the file may be another by then."""
+        self._read[str(Path(path))] = content
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         if storage_options is not None or not _is_local_file_protocol(path):
             super().save_checkpoint(checkpoint, path, storage_options)
@@ -35,6 +43,8 @@ class WholeCheckpointIO(TorchCheckpointIO):
             temporary.write_bytes(content.getbuffer())
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
+        if (content := self._read.pop(str(Path(path)), None)) is not None:
+            return content
         if not _is_local_file_protocol(path):
             return super().load_checkpoint(path, map_location, weights_only)
         return read_file(Path(path), map_location)

@@ -31,7 +31,7 @@ from lightning_modules.bases.generator import Generator
 from lightning_modules.checkpoints.catalogue import WEIGHTS
 from lightning_modules.checkpoints.reading import check_fits, read_checkpoint, refuse_stored
 from lightning_modules.checkpoints.run_settings import check_settings
-from lightning_modules.checkpoints.saving import write_whole_checkpoints
+from lightning_modules.checkpoints.saving import WholeCheckpointIO, write_whole_checkpoints
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.checkpoints.structure import check_resumable
@@ -167,6 +167,8 @@ class ScoretapCLI(LightningCLI):
             return {}
         if self.checkpoint_path.suffix == WEIGHTS:
             self.trainer.strategy.checkpoint_io = WeightsIO()
+        elif isinstance(io := self.trainer.strategy.checkpoint_io, WholeCheckpointIO):
+            io.remember(self.checkpoint_path, checkpoint)
         run: dict[str, Any] = checkpoint.get("run", {})
         if self.subcommand == "fit":
             check_settings(checkpoint, self.checkpoint_path, self.model, self.datamodule, self.trainer)

@@ -14,6 +14,8 @@ from lightning_modules.diffusion.guidance_schedules import GuidanceSchedule
 from lightning_modules.evaluation.scoring.descriptions import PLAIN, Description, describe
 from lightning_modules.networks.cost import count_gmacs, count_parameters
 
+ORIGIN = ("global_step", "scoretap", "datamodule_hyper_parameters")  # what origin_facts reads of a checkpoint
+
 
 def sampling_settings(generator: Generator) -> dict[str, Any]:
     """Gather plain values that a sample depends on, beside label and seed; classes and their settings are text."""
