@@ -11,6 +11,7 @@ from lightning.pytorch.cli import SaveConfigCallback
 from callbacks.run_folder import run_folder
 from lightning_modules.checkpoints.run_settings import training_facts
 from lightning_modules.errors import InputError
+from lightning_modules.new_files import new_file
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.csv_history import save_histories
 
@@ -45,8 +46,8 @@ class SavedConfig(SaveConfigCallback):
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = str(self._folder / self.config_filename)
-        self.parser.save(self.config, path, skip_none=False, overwrite=self.overwrite, multifile=self.multifile)
+        with new_file(self._folder / self.config_filename) as temporary:
+            self.parser.save(self.config, str(temporary), skip_none=False, overwrite=True, multifile=self.multifile)
         for logger in trainer.loggers:
             if isinstance(logger, WandbTracker):
                 logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False)))

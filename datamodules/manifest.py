@@ -1,6 +1,7 @@
 """The manifest lists the samples of a folder: which file holds which digit and seed, and how it was drawn."""
 
 import csv
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,8 +96,13 @@ class ManifestPart:
 
     def add(self, index: int, row: dict[str, Any]) -> None:
         """Append the ``row`` of request ``index``."""
-        with open(self.path, "a", newline="") as file:
+        with open(self.path, "a", newline="", opener=_open_in_place) as file:
             csv.DictWriter(file, ("index", *COLUMNS)).writerow({"index": index, **row})
+
+
+def _open_in_place(path: str, flags: int) -> int:
+    """Open a file that is there, and never through a link."""
+    return os.open(path, (flags & ~os.O_CREAT) | getattr(os, "O_NOFOLLOW", 0))
 
 
 def sample_file(index: int, label: int, seed: int) -> str:

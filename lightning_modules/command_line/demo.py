@@ -18,6 +18,7 @@ from lightning_modules.evaluation.scoring import (
 )
 from lightning_modules.loading import load_evaluator
 from lightning_modules.locks import locked
+from lightning_modules.new_files import new_file
 from lightning_modules.tracking.pictures import save_mel_grid
 
 GUIDANCE_SCALES = (0.0, 3.0)
@@ -91,7 +92,8 @@ def _predict_arguments(folder: Path, scale: float, count: int) -> list[str]:
     if scale == 0:
         digits = torch.randint(10, (10 * count,), generator=torch.Generator().manual_seed(0)).tolist()
         table = folder / "unguided.csv"
-        table.write_text("label,seed\n" + "".join(f"{digit},{seed}\n" for seed, digit in enumerate(digits)))
+        with new_file(table) as temporary:
+            temporary.write_text("label,seed\n" + "".join(f"{digit},{seed}\n" for seed, digit in enumerate(digits)))
         requests = [f"--data.init_args.csv={table}"]
     return [
         "--config=sampling/ancestral",

@@ -99,6 +99,15 @@ def test_interrupted_download_is_finished_later(data, server, tmp_path, tone_roo
     assert server["asked"] == [None, "bytes=2000-"]
 
 
+@pytest.mark.parametrize("planted", ["symlink_to", "hardlink_to"])
+def test_planted_links_are_not_followed(planted, data, server, tmp_path, tone_root):
+    (victim := tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / "sc").mkdir()
+    getattr(tmp_path / "sc" / (NAME + ".part"), planted)(victim)
+    assert names(data.prepare_corpus()) == names(tone_root)
+    assert victim.read_bytes() == b"precious"
+
+
 def test_part_that_is_already_whole(data, server, tmp_path, tone_root):
     (tmp_path / "sc").mkdir()
     (tmp_path / "sc" / (NAME + ".part")).write_bytes(server["body"])

@@ -88,3 +88,53 @@ def test_a_long_name_fits(tmp_path):
     with new_file(tmp_path / ("é" * 120 + ".csv")) as temporary:
         temporary.write_text("x")
     assert [path.suffix for path in tmp_path.iterdir()] == [".csv"]
+
+
+def test_a_part_of_a_manifest_is_not_written_through_a_link(tmp_path):
+    (victim := tmp_path / "victim").write_text("precious")
+    part = ManifestPart(tmp_path, 0)
+    part.path.unlink()
+    part.path.symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        part.add(0, {})
+    assert victim.read_text() == "precious"
+
+
+def test_a_table_of_the_demo_is_not_written_through_a_link(tmp_path):
+    from lightning_modules.command_line.demo import _predict_arguments
+
+    (victim := tmp_path / "victim").write_text("precious")
+    (tmp_path / "unguided.csv").symlink_to(victim)
+    _predict_arguments(tmp_path, 0.0, 2)
+    assert victim.read_text() == "precious" and (tmp_path / "unguided.csv").read_text().startswith("label,seed")
+
+
+def test_names_are_taken_again_where_another_process_has_swept_them(tmp_path, monkeypatch):
+    """Between making a temporary file and locking it, another command may take it for a leaving."""
+    taken = []
+    keep = new_files.keep
+
+    def lose(descriptor):
+        if not taken:
+            (path,) = tmp_path.glob(".file.*")
+            taken.append(path.name)
+            path.unlink()
+        keep(descriptor)
+
+    monkeypatch.setattr(new_files, "keep", lose)
+    with new_file(tmp_path / "file") as temporary:
+        temporary.write_text("whole")
+        assert temporary.name != taken[0]
+    assert os.listdir(tmp_path) == ["file"] and (tmp_path / "file").read_text() == "whole"
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def none(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with new_file(tmp_path / "file") as temporary:
+        temporary.write_text("whole")
+    with new_folder(tmp_path / "folder"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
