@@ -75,7 +75,7 @@ def scoretap(command, folder):
 
 @pytest.mark.slow
 def test_two_fits_of_one_name_that_start_at_once(configs, tmp_path):
-    long = ["--trainer.max_epochs=-1", "--trainer.max_time=00:00:00:02"]
+    long = ["--trainer.max_epochs=-1", "--trainer.max_time=00:00:00:02", "--resume=never"]
     command = tiny.fit_arguments(configs, "classifier", tmp_path, *long)
     command.remove("--trainer.logger.init_args.version=")
     both = [scoretap(command, tmp_path) for _ in range(2)]

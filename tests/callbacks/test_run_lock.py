@@ -98,6 +98,21 @@ def test_a_fit_is_refused_before_it_touches_the_run_of_another(configs, tmp_path
     assert [path.name for path in run.iterdir()] == ["metrics.csv"] and (run / "metrics.csv").read_text() == "theirs"
 
 
+def test_a_run_that_is_still_running_is_not_gone_on_with(configs, tmp_path, capfd):
+    """The same command typed again: a run that is not finished goes on, unless another process is at it."""
+    command = tiny.fit_arguments(configs, "classifier", tmp_path, "--trainer.max_epochs=1")
+    command.remove("--trainer.logger.init_args.version=")
+    assert main(command) == 0
+    (tmp_path / "run" / "version_0" / "finished").unlink()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    with holders.held(tmp_path / "run" / "version_0") as first:
+        assert main(command) == 2
+        lock = tmp_path / "run" / ".version_0.scoretap-lock"
+        after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file() and path != lock}
+    tiny.check(capfd.readouterr().err, [f"by process {first.pid} on", "or --resume never starts another run"])
+    assert after == before and not (tmp_path / "run" / "version_1").exists()
+
+
 def test_parts_of_checkpoints_of_killed_runs_go_when_another_version_begins(tmp_path):
     checkpoints = tmp_path / "mine" / "version_0" / "checkpoints"
     checkpoints.mkdir(parents=True)

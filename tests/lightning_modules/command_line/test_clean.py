@@ -111,7 +111,7 @@ def test_features_are_found_by_their_names_and_used_ones_are_young(digits_root, 
     assert " d ago" in capsys.readouterr().out.splitlines()[2]
     load()
     assert main(["clean", f"--cache_dir={tmp_path}/cache", "--older_than=1d", "--yes=true"]) == 0
-    assert len(list((tmp_path / "cache").glob("*"))) == 2
+    assert len(list((tmp_path / "cache").glob("test-*"))) == 2
     assert main(["clean", f"--cache_dir={tmp_path}/cache", "--older_than=0d", "--yes=true"]) == 0
     assert files(tmp_path / "cache") == set()
     np.testing.assert_array_equal(load(), before)
