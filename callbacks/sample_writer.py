@@ -14,6 +14,7 @@ from callbacks.sample_folder import SampleFolder
 from datamodules.manifest import MANIFEST, UNFINISHED, drawn_files, earlier_manifests, remove_samples
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
+from lightning_modules.ranges import parse_whole
 
 
 class SampleWriter(Callback):
@@ -65,7 +66,7 @@ class SampleWriter(Callback):
             raise InputError(
                 f"{str(self.folder)!r} {reason}: give another --sample_writer.folder, or --sample_writer.overwrite true"
             ) from error
-        drawn = [int(name.partition("_")[0]) for name in drawn_files(self.folder)]
+        drawn = [parse_whole(name.partition("_")[0]) for name in drawn_files(self.folder)]
         print(f"going on in {self.folder}, which holds {len(drawn)} samples of this command")
         return drawn
 

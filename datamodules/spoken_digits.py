@@ -20,6 +20,7 @@ from datamodules.new_files import new_folder
 from datamodules.speech_commands import SpeechCommandsDataModule
 from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
+from lightning_modules.ranges import COUNT, check_ranges
 
 FORMAT = 2  # to be raised when the same settings make other recordings
 CLIP_RATE = 16000  # Hz
@@ -62,6 +63,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         **named_settings: Any,
     ) -> None:
         super().__init__(root, front_end, *settings, **named_settings)
+        check_ranges(num_clips=(num_clips, COUNT), num_voices=(num_voices, COUNT))
         if num_clips < MIN_CLIPS:
             raise InputError(f"expected num_clips of at least {MIN_CLIPS}, got {num_clips}: correct num_clips")
         if num_voices is not None and num_voices < 3:

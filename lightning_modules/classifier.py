@@ -11,6 +11,7 @@ from lightning_modules.bases.noisy import NoisyModule
 from lightning_modules.diffusion import VPSDE, InputScaling, TimeDistribution
 from lightning_modules.networks import Classifier
 from lightning_modules.optimization import Optimization
+from lightning_modules.ranges import BELOW_ONE, check_ranges
 
 
 class ClassifierModule(NoisyModule):
@@ -43,6 +44,7 @@ class ClassifierModule(NoisyModule):
         optimization: Optimization | None = None,
         clean: bool = False,
     ) -> None:
+        check_ranges(label_smoothing=(label_smoothing, BELOW_ONE))
         super().__init__(optimization, times)
         self.save_hyperparameters()
         self.network = network or Classifier()

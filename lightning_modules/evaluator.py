@@ -11,6 +11,7 @@ from lightning_modules.audio import DecibelMel, SpeechAugmentation, Waveform
 from lightning_modules.bases.corpus import CorpusModule
 from lightning_modules.networks import ResNeXt
 from lightning_modules.optimization import Optimization
+from lightning_modules.ranges import BELOW_ONE, check_ranges
 
 
 class EvaluatorModule(CorpusModule):
@@ -40,6 +41,7 @@ class EvaluatorModule(CorpusModule):
         front_end: Waveform | None = None,
         optimization: Optimization | None = None,
     ) -> None:
+        check_ranges(label_smoothing=(label_smoothing, BELOW_ONE))
         super().__init__(optimization)
         self.save_hyperparameters()
         self.network = network or ResNeXt()

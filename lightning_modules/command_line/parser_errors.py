@@ -4,9 +4,12 @@ import importlib
 import re
 from collections.abc import Iterable
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser
 
 from lightning_modules.errors import closest
+
+# What a parser raises at values that are not what its types expect: most of it wrapped, some of it not.
+PARSING = (ArgumentError, ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError)
 
 # Lines that repeat the types that were tried or the values that came.
 _NOISE = re.compile(

@@ -5,6 +5,24 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
 
+from lightning_modules.ranges import AT_LEAST_ZERO, check_ranges
+
+_PERIOD = "[1, 1000000000]"
+# Numbers of Lightning's Trainer; -1 stands for "without end" where Lightning has it so.
+RANGES = {
+    "max_epochs": "[-1, 1000000000]",
+    "min_epochs": "[0, 1000000000]",
+    "max_steps": "[-1, 1000000000000]",
+    "min_steps": "[0, 1000000000000]",
+    "check_val_every_n_epoch": _PERIOD,
+    "log_every_n_steps": "[0, 1000000000]",
+    "num_sanity_val_steps": "[-1, 1000000000]",
+    "accumulate_grad_batches": _PERIOD,
+    "gradient_clip_val": AT_LEAST_ZERO,
+    "reload_dataloaders_every_n_epochs": "[0, 1000000000]",
+    "num_nodes": "[1, 100000]",
+}
+
 
 class ResumableFitLoop(_FitLoop):
     """Lightning's training loop, which resumes a run counted by steps as it resumes one counted by epochs.
@@ -28,6 +46,9 @@ class RunTrainer(Trainer):
         limit_predict_batches: the same of drawing.
         overfit_batches: the same of training and validation, which then use one set of batches.
         kwargs: of Lightning's Trainer.
+
+    Raises:
+        InputError: a number is out of its range.
     """
 
     # Written `int | float`: Lightning's own order lets the parser turn 1, one batch, into 1.0, all of them.
@@ -41,12 +62,20 @@ class RunTrainer(Trainer):
         overfit_batches: int | float = 0.0,
         **kwargs: Any,
     ) -> None:
+        limits: dict[str, Any] = {
+            "limit_train_batches": limit_train_batches,
+            "limit_val_batches": limit_val_batches,
+            "limit_test_batches": limit_test_batches,
+            "limit_predict_batches": limit_predict_batches,
+            "overfit_batches": overfit_batches,
+        }
+        check_ranges(
+            "trainer",
+            **{name: (kwargs.get(name), interval) for name, interval in RANGES.items()},
+            **{name: (value, AT_LEAST_ZERO) for name, value in limits.items()},
+        )
         super().__init__(
-            limit_train_batches=limit_train_batches,
-            limit_val_batches=limit_val_batches,
-            limit_test_batches=limit_test_batches,
-            limit_predict_batches=limit_predict_batches,
-            overfit_batches=overfit_batches,
+            **limits,
             **kwargs,
         )
         loop = ResumableFitLoop(self, self.fit_loop.min_epochs, self.fit_loop.max_epochs)

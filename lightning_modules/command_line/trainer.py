@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, Namespace
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -31,8 +31,10 @@ from lightning_modules.checkpoints.saving import write_whole_checkpoints
 from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
-from lightning_modules.command_line.parser_errors import first_sentence
+from lightning_modules.command_line.memory_guard import check_network, guard
+from lightning_modules.command_line.parser_errors import PARSING, first_sentence
 from lightning_modules.command_line.run_trainer import RunTrainer
+from lightning_modules.command_line.settings_check import check_settings
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
 from lightning_modules.tracking import WandbTracker
@@ -58,9 +60,16 @@ class ScoretapCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         try:
             self.config = parser.parse_args(args)
-        except ArgumentError as error:
+        except PARSING as error:
             flags = [flag for sub in self._subcommand_parsers.values() for flag in sub._option_string_actions]
             raise InputError(first_sentence(error, flags)) from error
+        config = self.config[self.config.subcommand].as_dict()
+        check_settings(config)
+        if given := next((name for name in ("optimizer", "lr_scheduler") if config.get(name) is not None), None):
+            raise InputError(
+                f"--{given} cannot replace the optimiser of a scoretap model: set optimizer, learning_rate and "
+                "schedule of --model.init_args.optimization"
+            )
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: arguments are resolved before, by which flags win; in LightningCLI the checkpoint would win."""
@@ -77,7 +86,12 @@ class ScoretapCLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         try:
-            super().instantiate_classes()
+            training = self.subcommand == "fit"
+            model = self._get(self.config, "model")
+            if isinstance(model, Namespace) and "init_args" in model:
+                check_network(model.as_dict()["init_args"].get("network"), training)
+            with guard(training):
+                super().instantiate_classes()
         except InputError:
             raise
         except (ValueError, TypeError, MisconfigurationException) as error:
