@@ -59,6 +59,10 @@ class GuidedSampling(Clock):
         self.guidance_scales = list(guidance_scales)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        from lightning_modules.bases.generator import Generator
+
+        if not isinstance(pl_module, Generator):
+            raise InputError(f"GuidedSampling draws samples from a generator, this is a {type(pl_module).__name__}")
         for scale in self.guidance_scales:  # before any work starts
             pl_module.check_guidance(self.labels or [], self._sampling(pl_module, scale))
 

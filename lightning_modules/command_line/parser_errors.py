@@ -2,7 +2,9 @@
 
 import importlib
 import re
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 from jsonargparse import ArgumentError, ArgumentParser
 
@@ -39,6 +41,12 @@ def first_sentence(error: Exception, known: Iterable[str] = ()) -> str:
             cause = line
     value = next((line.partition(": ")[2] for line in lines if line.startswith("Given value: ")), "")
     return _reword(cause or type(error).__name__, ".".join(keys), owner, value, known)
+
+
+def raised_by_lightning(error: BaseException) -> bool:
+    """Whether Lightning itself raised ``error``: it says what of the settings it cannot follow."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and "lightning" in Path(frames[-1].filename).parts
 
 
 def _reword(cause: str, key: str, owner: str, value: str, known: Iterable[str]) -> str:

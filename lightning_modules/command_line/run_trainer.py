@@ -5,7 +5,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
 
-from lightning_modules.ranges import AT_LEAST_ZERO, check_ranges
+from lightning_modules.ranges import ABOVE_ZERO, AT_LEAST_ZERO, check_ranges
 
 _PERIOD = "[1, 1000000000]"
 # Numbers of Lightning's Trainer; -1 stands for "without end" where Lightning has it so.
@@ -69,9 +69,11 @@ class RunTrainer(Trainer):
             "limit_predict_batches": limit_predict_batches,
             "overfit_batches": overfit_batches,
         }
+        interval = kwargs.get("val_check_interval")  # or a duration
         check_ranges(
             "trainer",
-            **{name: (kwargs.get(name), interval) for name, interval in RANGES.items()},
+            **{name: (kwargs.get(name), text) for name, text in RANGES.items()},
+            val_check_interval=(interval if isinstance(interval, int | float) else None, ABOVE_ZERO),
             **{name: (value, AT_LEAST_ZERO) for name, value in limits.items()},
         )
         super().__init__(

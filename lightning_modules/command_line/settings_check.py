@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from lightning_modules.errors import InputError
-from lightning_modules.ranges import GLOBAL_SEED, check_ranges
+from lightning_modules.ranges import FINITE, GLOBAL_SEED, check_ranges
 
 CHECKED_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "lightning", "torch", "torchmetrics")
 MAY_BE_INFINITE = ("high",)  # of a guidance interval without an upper end
+NAMED = {"patience": "[0, 1000000000]", "stopping_threshold": FINITE, "min_delta": FINITE}  # of Lightning's callbacks
 PLACES = (
     "cache_dir", "checkpoint", "ckpt_path", "classifier", "csv", "default_root_dir", "dirpath", "evaluator", "folder",
     "reference", "root", "source", "weights_from",
@@ -31,6 +32,8 @@ def check_settings(config: dict[str, Any]) -> None:
         check_ranges(seed_everything=(seed, GLOBAL_SEED))
     for name, value in _leaves(config, ""):
         last = name.rpartition(".")[2]
+        if last in NAMED and name.startswith("trainer."):
+            check_ranges(**{name: (value, NAMED[last])})
         if isinstance(value, float) and not math.isfinite(value):
             if math.isnan(value) or last not in MAY_BE_INFINITE:
                 raise InputError(f"{name} must be a finite number, got {value}: correct {last}")

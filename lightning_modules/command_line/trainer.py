@@ -32,11 +32,12 @@ from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.command_line.arguments import CONFIGS, LIGHTNING_NAMES, resolve_arguments
 from lightning_modules.command_line.memory_guard import check_network, guard
-from lightning_modules.command_line.parser_errors import PARSING, first_sentence
+from lightning_modules.command_line.parser_errors import PARSING, first_sentence, raised_by_lightning
 from lightning_modules.command_line.run_trainer import RunTrainer
 from lightning_modules.command_line.settings_check import check_settings
+from lightning_modules.command_line.trainer_features import check_callbacks, check_trainer
 from lightning_modules.diffusion import Sampling
-from lightning_modules.errors import InputError
+from lightning_modules.errors import InputError, RunError
 from lightning_modules.tracking import WandbTracker
 from lightning_modules.tracking.csv_history import continue_histories
 from lightning_modules.tracking.run_names import composed_configs, run_names
@@ -65,6 +66,7 @@ class ScoretapCLI(LightningCLI):
             raise InputError(first_sentence(error, flags)) from error
         config = self.config[self.config.subcommand].as_dict()
         check_settings(config)
+        check_callbacks(config.get("trainer") or {})
         if given := next((name for name in ("optimizer", "lr_scheduler") if config.get(name) is not None), None):
             raise InputError(
                 f"--{given} cannot replace the optimiser of a scoretap model: set optimizer, learning_rate and "
@@ -94,14 +96,24 @@ class ScoretapCLI(LightningCLI):
                 super().instantiate_classes()
         except InputError:
             raise
-        except (ValueError, TypeError, MisconfigurationException) as error:
+        except (ValueError, TypeError, ImportError, MisconfigurationException) as error:
             raise InputError(first_sentence(error)) from error
         except (KeyError, AttributeError, IndexError, RuntimeError, ArithmeticError, AssertionError) as error:
             if (path := self._get(self.config, "ckpt_path")) is None:
                 raise
             refuse_stored(error, f"the model of {path!r}")
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        except (MisconfigurationException, ModuleNotFoundError, ValueError, RuntimeError) as error:
+            if not raised_by_lightning(error):
+                raise
+            sentence = first_sentence(error)
+            raise (RunError if self.trainer.global_step else InputError)(sentence) from error
+
     def after_instantiate_classes(self) -> None:
+        check_trainer(self.trainer)
         write_whole_checkpoints(self.trainer)
         model = self.model
         self.trainer.callbacks.append(StopOnSignal())
