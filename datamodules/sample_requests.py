@@ -15,7 +15,7 @@ from datamodules.loaders import ordered_loader, world
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 from lightning_modules.labels import NO_LABEL, parse_label
-from lightning_modules.ranges import BATCH, COUNT, check_ranges, parse_whole
+from lightning_modules.ranges import BATCH, COUNT, check_ranges, parse_whole, read_interval
 
 SEED_LIMIT = 2**63  # seeds travel as int64
 BatchSize = int | Literal["auto"]
@@ -76,8 +76,8 @@ def check_batch_size(batch_size: BatchSize, name: str = "batch_size") -> None:
     Raises:
         InputError: names the setting and its value.
     """
-    if batch_size != "auto":
-        check_ranges(**{name: (batch_size, BATCH)})
+    if batch_size != "auto" and (isinstance(batch_size, bool) or batch_size not in read_interval(BATCH)):
+        raise InputError(f"expected {name} of at most 1,000,000, at least 1, or auto, got {batch_size}: correct it")
 
 
 def check_seeds(seed: int, count: int) -> None:
