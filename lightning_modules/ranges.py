@@ -20,8 +20,11 @@ _INTERVAL = re.compile(r"([\[(])([^,]+), ([^,]+)([\])])")
 _WHOLE = re.compile(r"\d+", re.ASCII)
 
 
+_LARGEST = 3.4e38  # of float32, in which numbers are computed with: what lies beyond is as good as infinite
+
+
 class Interval(NamedTuple):
-    """An interval of numbers; each end belongs to it or not."""
+    """An interval of numbers; each end belongs to it or not. One without an end holds what float32 can hold."""
 
     low: float
     high: float
@@ -29,7 +32,7 @@ class Interval(NamedTuple):
     with_high: bool
 
     def __contains__(self, value: object) -> bool:
-        if not isinstance(value, Real):
+        if not isinstance(value, Real) or not -_LARGEST < value < _LARGEST:
             return False
         above = value >= self.low if self.with_low else value > self.low
         return bool(above and (value <= self.high if self.with_high else value < self.high))

@@ -40,6 +40,8 @@ def first_sentence(error: Exception, known: Iterable[str] = ()) -> str:
         elif not _NOISE.match(line):
             cause = line
     value = next((line.partition(": ")[2] for line in lines if line.startswith("Given value: ")), "")
+    if not cause and keys:  # all that was tried is noise
+        return f"{'.'.join(keys)} cannot be {value or 'this'}: see --help for what it takes"
     return _reword(cause or type(error).__name__, ".".join(keys), owner, value, known)
 
 
