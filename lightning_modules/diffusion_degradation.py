@@ -45,10 +45,10 @@ class DiffusionDegradation(MelDegradation):
     ) -> None:
         super().__init__(*settings, **named_settings)
         check_ranges(num_steps=(num_steps, STEPS), high=(high, "(0, 100000]"))
-        if not generators or not 0.0 <= generated <= 1.0 or not 0.0 < low <= high or num_steps < 1:
+        if not generators or not 0.0 <= generated <= 1.0 or not 0.0 < low <= high:
             raise ValueError(
-                "expected at least one generator, generated in [0, 1], noise levels 0 < low <= high and num_steps of "
-                f"at least 1, got {generators}, {generated}, {low}, {high} and {num_steps}"
+                "expected at least one generator, generated in [0, 1] and noise levels 0 < low <= high, got "
+                f"{generators}, {generated}, {low} and {high}"
             )
         self.generators, self.generated = list(generators), generated
         self.low, self.high, self.num_steps = low, high, num_steps
