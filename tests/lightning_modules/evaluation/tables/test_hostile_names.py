@@ -8,17 +8,21 @@ import pytest
 from lightning_modules.evaluation.scoring.output import csv_text, write_scores
 from lightning_modules.evaluation.tables.groups import group_rows
 from lightning_modules.evaluation.tables.markdown import format_markdown, markdown_table
-from lightning_modules.evaluation.tables.run_table import write_rows
 
 FORMULAS = ["=1+1", "+A1", "-2+3", "@SUM(A1)", "\t=1", " =HYPERLINK(1)", '=cmd|" /C calc"!A0']
 NAMES = ["<!-- /table -->", "<!-- table -->", "a | b", "a\nb", "a\r\n| x |", "<script>alert(1)</script>", "\\|", "  "]
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-@pytest.mark.parametrize("write", [write_rows, write_scores])
-def test_text_in_a_csv_file_is_no_formula(write, name, model, tmp_path):
-    write(tmp_path / "rows.csv", [model(name, corpus=name, fid=-0.5).replaced(notes=[name])])
-    with open(tmp_path / "rows.csv", newline="", encoding="utf-8") as file:
+@pytest.mark.parametrize("written", ["table.csv", "scores.csv"])
+def test_text_in_a_csv_file_is_no_formula(written, name, model, run, scoretap):
+    row = model(name, corpus=name, fid=-0.5).replaced(notes=[name])
+    if written == "table.csv":
+        run("a", row)
+        assert scoretap("table", "runs", "--output", ".") == (0, "")
+    else:
+        write_scores(Path(written), [row])
+    with open(written, newline="", encoding="utf-8") as file:
         row = next(csv.DictReader(file))
     assert row["name"] == row["corpus"] == row["notes"] == f"'{name}"
     assert float(row["fid"]) == -0.5, "numbers stay numbers"
