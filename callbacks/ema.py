@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.trained_buffers import trained_buffers
+from lightning_modules.ranges import BELOW_ONE, check_ranges
 
 
 class EMA(Callback):
@@ -26,8 +27,7 @@ class EMA(Callback):
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        if not 0.0 <= decay < 1.0:
-            raise ValueError(f"decay must be in [0, 1), got {decay}")
+        check_ranges("EMA", decay=(decay, BELOW_ONE))
         self.decay = decay
         self._average: dict[str, Tensor] = {}
         self._raw: dict[str, Tensor] | None = None  # while the average is swapped in
@@ -42,6 +42,10 @@ class EMA(Callback):
         self._average = {name: average.to(trained[name].device) for name, average in self._average.items()}
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        self.update(trainer, pl_module)
+
+    def update(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the latest optimizer step into the average, once."""
         if trainer.global_step == self._steps:  # gradients are still being accumulated
             return
         self._steps = trainer.global_step
@@ -51,19 +55,19 @@ class EMA(Callback):
         torch._foreach_lerp_(list(self._average.values()), tensors, 1.0 - decay)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._swap_in(pl_module)
+        self.swap_in(pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._swap_out(pl_module)
+        self.swap_out(pl_module)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._swap_in(pl_module)
+        self.swap_in(pl_module)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._swap_out(pl_module)
+        self.swap_out(pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self._swap_out(pl_module)
+        self.swap_out(pl_module)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if not self._average:
@@ -83,13 +87,15 @@ class EMA(Callback):
         self._steps = checkpoint["global_step"]
         _assign(pl_module, raw)
 
-    def _swap_in(self, pl_module: LightningModule) -> None:
+    def swap_in(self, pl_module: LightningModule) -> None:
+        """Give the module the average; nothing happens where it has it."""
         if self._average and self._raw is None:
             trained = _trained(pl_module)
             self._raw = {name: trained[name].clone() for name in self._average}
             _assign(pl_module, self._average)
 
-    def _swap_out(self, pl_module: LightningModule) -> None:
+    def swap_out(self, pl_module: LightningModule) -> None:
+        """Give the module its own parameters back, if it has the average."""
         if self._raw is not None:
             _assign(pl_module, self._raw)
             self._raw = None

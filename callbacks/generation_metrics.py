@@ -5,21 +5,23 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from callbacks.clock import Clock
 from callbacks.on_first import on_first
-from callbacks.run_folder import run_folder
 from callbacks.sample_folder import draw_samples, spread_requests
 from callbacks.sample_scoring import SampleScoring
-from datamodules.sample_requests import SEED_LIMIT, BatchSize, check_batch_size
+from datamodules.sample_requests import BatchSize, check_batch_size, check_seeds
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
+from lightning_modules.ranges import AT_LEAST_ZERO, STEPS, check_ranges
 from lightning_modules.tracking.media import log_confusion
 
 
-class GenerationMetrics(SampleScoring):
-    """Draws samples every few epochs, scores them with an evaluator, and logs ``generation/fid``, accuracy and more.
+class GenerationMetrics(Clock, SampleScoring):
+    """Draws samples every few epochs or steps, scores them with an evaluator, and logs ``generation/fid`` and more.
 
-    All processes share the drawing and scoring, and reduce what they measure; the averaged weights draw where
-    :class:`EMA` is set. Figures of few samples are for watching a run: its table comes from ``scoretap test``.
+    It does so whenever its time has come, whether or not the Trainer validates then. All processes share the drawing
+    and scoring, and reduce what they measure; the averaged weights draw where :class:`EMA` is set. Figures of few
+    samples are for watching a run: its table comes from ``scoretap test``.
 
     Args:
         evaluator: checkpoint of an evaluator, trained on clean recordings of the same language, never the guide.
@@ -34,6 +36,7 @@ class GenerationMetrics(SampleScoring):
         reference: corpus of real speech that distances refer to; by default the one that the run trains on.
         minimum_accuracy: share of the reference's test clips whose digit the evaluator must recognise.
         cache_dir: folder where references are kept; by default one in the user's cache folder.
+        every_n_steps: optimizer steps between measurements; takes the place of ``every_n_epochs``.
 
     Raises:
         InputError: a setting is out of range.
@@ -42,7 +45,7 @@ class GenerationMetrics(SampleScoring):
     def __init__(
         self,
         evaluator: str,
-        every_n_epochs: int = 10,
+        every_n_epochs: int | None = 10,
         count: int = 256,
         labels: list[int] | None = None,
         batch_size: BatchSize = 32,
@@ -52,15 +55,19 @@ class GenerationMetrics(SampleScoring):
         reference: str | None = None,
         minimum_accuracy: float = 0.9,
         cache_dir: str | None = None,
+        every_n_steps: int | None = None,
     ) -> None:
-        if every_n_epochs < 1 or count < 2 or not 0 <= seed <= SEED_LIMIT - count:
-            raise InputError(
-                "GenerationMetrics expects every_n_epochs of at least 1, a count of at least 2 and seeds from 0 to "
-                f"2^63 - 1, got {every_n_epochs}, {count} and {seed}"
-            )
+        Clock.__init__(self, every_n_epochs, every_n_steps)
+        SampleScoring.__init__(self, evaluator, labels, reference, minimum_accuracy, cache_dir)
+        check_ranges(
+            "GenerationMetrics",
+            count=(count, "[2, 10000000]"),
+            guidance_scale=(guidance_scale, AT_LEAST_ZERO),
+            num_steps=(num_steps, STEPS),
+        )
+        check_seeds(seed, count)
         check_batch_size(batch_size, "batch_size of GenerationMetrics")
-        super().__init__(evaluator, labels, reference, minimum_accuracy, cache_dir)
-        self.every_n_epochs, self.count, self.batch_size, self.seed = every_n_epochs, count, batch_size, seed
+        self.count, self.batch_size, self.seed = count, batch_size, seed
         self.guidance_scale, self.num_steps = guidance_scale, num_steps
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -89,20 +96,17 @@ class GenerationMetrics(SampleScoring):
         scale = scale if generator.guided_labels() else 0.0
         return own.replace(guidance_scale=scale, num_steps=self.num_steps or own.num_steps)
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._scorer is None or trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
-            return
+    def on_time(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert self._scorer is not None  # `setup` made it
         measures = self._measure(trainer, pl_module)
         figures, tables = {}, []
         for measure in measures:  # on all processes: figures are reduced over them
             figures.update(measure.compute()[0])
             tables.append(measure.confusion())
-        values = {f"generation/{name}": torch.tensor(value, device=pl_module.device) for name, value in figures.items()}
-        pl_module.log_dict(
-            values, sync_dist=True, reduce_fx="max"
-        )  # equal on all processes: reduced where they compute
+        named = {f"generation/{name}": value for name, value in figures.items()}
+        self.log_figures(trainer, pl_module, named)
         confusion = next((table for table in tables if table is not None), None)
-        folder = run_folder(trainer) / "samples" / f"epoch={trainer.current_epoch}"
+        folder = self.folder(trainer)
         if trainer.is_global_zero and confusion is not None:
             log_confusion(trainer, "generation/confusion", confusion, folder / "confusion.png")
 

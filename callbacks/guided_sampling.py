@@ -4,22 +4,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.run_folder import run_folder
+from callbacks.clock import Clock
 from callbacks.sample_folder import draw_samples
 from datamodules.audio_files import write_wav
+from datamodules.sample_requests import check_seeds
 from lightning_modules.diffusion import Sampling
 from lightning_modules.errors import InputError
+from lightning_modules.ranges import AT_LEAST_ZERO, STEPS, check_ranges
 from lightning_modules.tracking.media import log_audio, log_picture
 from lightning_modules.tracking.pictures import save_mel_grid
 
 
-class GuidedSampling(Callback):
-    """Draws fixed labels and seeds every few epochs, and gives a picture and WAVs to the disk and to the loggers.
+class GuidedSampling(Clock):
+    """Draws fixed labels and seeds every few epochs or steps, and gives a picture and WAVs to disk and loggers.
 
-    All processes share the drawing, which uses the averaged weights where :class:`EMA` is set, and the Trainer's
+    It does so whenever its time has come, whether or not the Trainer validates then. All processes share the drawing,
+    which uses the averaged weights where :class:`EMA` is set, and the Trainer's
     precision.
 
     Args:
@@ -28,31 +31,43 @@ class GuidedSampling(Callback):
         guidance_scales: one row of the picture each.
         num_steps: sampler steps; null takes the run's own.
         seed: seed of the first label; the next has the next seed.
+        every_n_steps: optimizer steps between draws; takes the place of ``every_n_epochs``.
+
+    Raises:
+        InputError: a setting is out of range.
     """
 
     def __init__(
         self,
-        every_n_epochs: int = 10,
+        every_n_epochs: int | None = 10,
         labels: list[int] | None = None,
         guidance_scales: Sequence[float] = (0.0, 3.0),
         num_steps: int | None = None,
         seed: int = 0,
+        every_n_steps: int | None = None,
     ) -> None:
-        if every_n_epochs < 1:
-            raise InputError(f"every_n_epochs must be at least 1, got {every_n_epochs}")
+        super().__init__(every_n_epochs, every_n_steps)
         if bad := [label for label in labels or [] if label not in range(10)]:
             raise InputError(f"labels must be digits 0 to 9, got {bad[0]}")
-        self.every_n_epochs, self.labels, self.num_steps, self.seed = every_n_epochs, labels, num_steps, seed
+        check_ranges(
+            "GuidedSampling",
+            guidance_scales=(list(guidance_scales), AT_LEAST_ZERO),
+            num_steps=(num_steps, STEPS),
+        )
+        check_seeds(seed, len(labels or range(10)))
+        self.labels, self.num_steps, self.seed = labels, num_steps, seed
         self.guidance_scales = list(guidance_scales)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        from lightning_modules.bases.generator import Generator
+
+        if not isinstance(pl_module, Generator):
+            raise InputError(f"GuidedSampling draws samples from a generator, this is a {type(pl_module).__name__}")
         for scale in self.guidance_scales:  # before any work starts
             pl_module.check_guidance(self.labels or [], self._sampling(pl_module, scale))
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
-            return
-        folder = run_folder(trainer) / "samples" / f"epoch={trainer.current_epoch}"
+    def on_time(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        folder = self.folder(trainer)
         labels = self.labels or pl_module.guided_labels() or list(range(10))
         rows = []
         for scale in dict.fromkeys(self._scale(pl_module, scale) for scale in self.guidance_scales):
@@ -62,7 +77,7 @@ class GuidedSampling(Callback):
                 self._write(trainer, folder / f"guidance={scale:g}", waveforms, labels, pl_module.front_end.sample_rate)
         if trainer.is_global_zero:
             picture = folder / "mels.png"
-            save_mel_grid(picture, rows, [str(label) for label in labels], f"epoch {trainer.current_epoch}")
+            save_mel_grid(picture, rows, [str(label) for label in labels], self.moment(trainer))
             log_picture(trainer, "samples/mels", picture)
 
     @staticmethod

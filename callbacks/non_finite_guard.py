@@ -9,6 +9,7 @@ from torch import Tensor
 from callbacks.run_folder import run_folder
 from callbacks.trained_buffers import trained_buffers
 from lightning_modules.errors import NonFiniteError
+from lightning_modules.ranges import check_ranges
 
 
 class NonFiniteGuard(Callback):
@@ -25,6 +26,7 @@ class NonFiniteGuard(Callback):
     """
 
     def __init__(self, action: Literal["stop", "skip"] = "stop", max_skips: int = 10) -> None:
+        check_ranges("NonFiniteGuard", max_skips=(max_skips, "[0, 1000000000]"))
         self.action, self.max_skips = action, max_skips
         self.skipped = 0
         self._in_a_row = 0

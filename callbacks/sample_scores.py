@@ -12,10 +12,11 @@ from callbacks.run_folder import checkpoint_folder
 from callbacks.sample_folder import SampleFolder, spread_requests
 from callbacks.sample_scoring import SampleScoring
 from datamodules.manifest import read_manifest
-from datamodules.sample_requests import SEED_LIMIT, BatchSize, check_batch_size
+from datamodules.sample_requests import BatchSize, check_batch_size, check_seeds
 from lightning_modules.errors import InputError
 from lightning_modules.labels import format_label
 from lightning_modules.locks import hold, release
+from lightning_modules.ranges import check_ranges
 from lightning_modules.tracking.media import log_scores
 
 
@@ -60,14 +61,9 @@ class SampleScores(SampleScoring):
         cache_dir: str | None = None,
         external: list[str] | None = None,
     ) -> None:
-        if count < 2 or not 0 <= seed <= SEED_LIMIT - count:
-            raise InputError(
-                f"expected a count of at least 2 and seeds from 0 to 2^63 - 1, got {count}, from seed {seed}: correct "
-                "--scoring"
-            )
+        check_ranges("--scoring", count=(count, "[2, 10000000]"))
+        check_seeds(seed, count)
         check_batch_size(batch_size, "--scoring.batch_size")
-        if not 0.0 <= minimum_accuracy <= 1.0:
-            raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}: correct --scoring")
         super().__init__(evaluator, labels, reference, minimum_accuracy, cache_dir, external)
         self.count, self.seed, self.batch_size, self.name, self.folder = count, seed, batch_size, name, folder
         self._origin: dict[str, Any] = {}

@@ -8,13 +8,14 @@ from lightning.pytorch import Callback, Trainer
 from datamodules.subsets import check_labels
 from lightning_modules.audio import Vocoder
 from lightning_modules.diffusion import Sampling
+from lightning_modules.ranges import SHARE, check_ranges
 
 
 class SampleScoring(Callback):
     """Holds the settings of scoring that callbacks share and explain, and makes a scorer of them.
 
     Raises:
-        InputError: a label is no digit.
+        InputError: a label is no digit, or ``minimum_accuracy`` no share.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class SampleScoring(Callback):
         cache_dir: str | None,
         external: list[str] | None = None,
     ) -> None:
+        check_ranges(minimum_accuracy=(minimum_accuracy, SHARE))
         if labels:
             check_labels(labels)
         self.evaluator, self.labels, self.reference = evaluator, labels, reference

@@ -16,6 +16,7 @@ from datamodules.new_files import new_file
 from lightning_modules.checkpoints.reading import fingerprint
 from lightning_modules.errors import InputError
 from lightning_modules.locks import hold, release
+from lightning_modules.ranges import parse_whole
 
 
 class SampleWriter(Callback):
@@ -66,7 +67,7 @@ class SampleWriter(Callback):
                 raise ValueError(f"holds samples of an unfinished run with another {different[0]}")
         except (OSError, ValueError) as error:
             raise self._refusal(str(error) if type(error) is ValueError else "already holds samples") from error
-        drawn = [int(name.partition("_")[0]) for name in drawn_files(self.folder)]
+        drawn = [parse_whole(name.partition("_")[0]) for name in drawn_files(self.folder)]
         print(f"going on in {self.folder}, which holds {len(drawn)} samples of this command")
         return drawn
 

@@ -4,13 +4,14 @@ import csv
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from datamodules.corpus_layout import DIGITS
 from datamodules.new_files import new_file
 from lightning_modules.errors import InputError
 from lightning_modules.labels import NO_LABEL, format_label, parse_label
+from lightning_modules.ranges import parse_number, parse_whole
 
 MANIFEST = "manifest.csv"
 PARTS = ".manifest.rank*.csv"  # one of each process, until all samples are drawn
@@ -32,13 +33,13 @@ class Entry:
     @property
     def seed(self) -> int:
         """Seed of the sample's noise; only samples of scoretap have one."""
-        return int(self.cells["seed"])
+        return parse_whole(self.cells["seed"])
 
     @property
     def guidance_scale(self) -> float | None:
         """Guidance scale γ; None where the manifest does not say."""
         text = self.cells.get("guidance_scale")
-        return float(text) if text else None
+        return parse_number(text) if text else None
 
 
 def read_manifest(folder: Path, drawn: bool = True) -> list[Entry]:
@@ -47,7 +48,8 @@ def read_manifest(folder: Path, drawn: bool = True) -> list[Entry]:
     Args:
         folder: holds the manifest.
         drawn: whether only a whole manifest of samples that scoretap drew will do: each entry has a seed, and its file
-            is a WAV in the folder itself. Otherwise files and labels suffice, and files may lie in sub-folders.
+            is a WAV in the folder itself. Otherwise files and labels suffice, and files may lie in sub-folders, but
+            not elsewhere.
 
     Raises:
         InputError: the manifest is missing or damaged.
@@ -58,9 +60,8 @@ def read_manifest(folder: Path, drawn: bool = True) -> list[Entry]:
         needed = ("file", "label", "seed") if drawn else ("file", "label")
         if not rows or not set(needed) <= rows[0].keys():
             raise ValueError(f"it must hold rows with the columns {', '.join(needed[:-1])} and {needed[-1]}")
-        if drawn:
-            for number, row in enumerate(rows, 1):
-                _check_row(row, number)
+        for number, row in enumerate(rows, 1):
+            (_check_row if drawn else _check_place)(row, number)
         return [Entry(row["file"] or "", _read_label(row["label"] or ""), row) for row in rows]
     except (OSError, ValueError, csv.Error) as error:  # bad UTF-8 is a ValueError
         raise InputError(f"{str(folder)!r}: its {MANIFEST} is damaged ({error}): draw the samples again") from error
@@ -75,6 +76,14 @@ def _check_row(row: dict[str, Any], number: int) -> None:
         raise ValueError(f"{name!r} as file of row {number}")
     entry = Entry(name, NO_LABEL, row)
     _ = entry.seed, entry.guidance_scale  # both must be numbers
+
+
+def _check_place(row: dict[str, Any], number: int) -> None:
+    """Refuse by a ValueError a file outside the manifest's folder."""
+    name = row["file"] or ""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not path.name or path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive or "\0" in name:
+        raise ValueError(f"{name!r} as file of row {number}, expected one in the folder or below it")
 
 
 def _read_label(text: str) -> int:
@@ -123,8 +132,8 @@ def merge_parts(folder: Path, go_on: bool = False) -> int:
     """
     parts = sorted(folder.glob(PARTS))
     earlier = _whole_rows(folder / MANIFEST) if go_on and (folder / MANIFEST).exists() else []
-    rows = {int(row["file"].partition("_")[0]): row for row in earlier}
-    rows |= {int(row.pop("index")): row for part in parts for row in _whole_rows(part)}
+    rows = {parse_whole(row["file"].partition("_")[0]): row for row in earlier}
+    rows |= {parse_whole(row.pop("index")): row for part in parts for row in _whole_rows(part)}
     _write_rows(folder / MANIFEST, COLUMNS, [rows[index] for index in sorted(rows)])
     _remove(parts)
     return len(rows)

@@ -15,6 +15,7 @@ from datamodules.loaders import ordered_loader, world
 from datamodules.subsets import check_labels
 from lightning_modules.errors import InputError
 from lightning_modules.labels import NO_LABEL, parse_label
+from lightning_modules.ranges import BATCH, COUNT, check_ranges, parse_whole, read_interval
 
 SEED_LIMIT = 2**63  # seeds travel as int64
 BatchSize = int | Literal["auto"]
@@ -75,8 +76,18 @@ def check_batch_size(batch_size: BatchSize, name: str = "batch_size") -> None:
     Raises:
         InputError: names the setting and its value.
     """
-    if batch_size != "auto" and batch_size < 1:
-        raise InputError(f"expected {name} of at least 1, or auto, got {batch_size}: correct {name}")
+    if batch_size != "auto" and (isinstance(batch_size, bool) or batch_size not in read_interval(BATCH)):
+        raise InputError(f"expected {name} of at most 1,000,000, at least 1, or auto, got {batch_size}: correct it")
+
+
+def check_seeds(seed: int, count: int) -> None:
+    """Refuse ``count`` seeds from ``seed`` on, of which one is out of range.
+
+    Raises:
+        InputError: a seed is negative or too large.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= SEED_LIMIT - count:
+        raise InputError(f"expected seeds from 0 to 2^63 - 1, got {seed} and {count - 1} more: correct seed")
 
 
 def make_requests(labels: Sequence[int] | None, count: int, seed: int) -> RequestList:
@@ -85,10 +96,8 @@ def make_requests(labels: Sequence[int] | None, count: int, seed: int) -> Reques
     Raises:
         InputError: a label is no digit, ``count`` is below 1, or a seed is negative or too large.
     """
-    if count < 1:
-        raise InputError(f"expected a count of at least 1, got {count}: correct count")
-    if not 0 <= seed <= SEED_LIMIT - count:
-        raise InputError(f"expected seeds from 0 to 2^63 - 1, got {seed} and {count - 1} more: correct seed")
+    check_ranges(count=(count, COUNT))
+    check_seeds(seed, count)
     unlabelled = labels is not None and len(labels) == 0
     if not unlabelled:
         check_labels(labels)
@@ -127,6 +136,9 @@ def read_requests(path: Path) -> RequestList:
 
 
 def _parse_seed(text: str, place: str) -> int:
-    if not text.strip().isdecimal() or int(text) >= SEED_LIMIT:
-        raise InputError(f"expected a seed from 0 to 2^63 - 1 in {place}, got {text!r}: correct the table")
-    return int(text)
+    try:
+        if (seed := parse_whole(text.strip())) < SEED_LIMIT:
+            return seed
+    except ValueError:
+        pass
+    raise InputError(f"expected a seed from 0 to 2^63 - 1 in {place}, got {text[:40]!r}: correct the table")

@@ -28,6 +28,7 @@ from datamodules.loaders import ResumableLoader, ordered_loader, shuffled_loader
 from datamodules.subsets import check_labels, check_trained_labels, select_fraction, select_labels
 from lightning_modules.audio import FrontEnd, LogMel
 from lightning_modules.errors import InputError
+from lightning_modules.ranges import BATCH, BELOW_ONE, SEED, SHARE, check_ranges
 
 
 class SpeechCommandsDataModule(LightningDataModule):
@@ -190,15 +191,17 @@ def check_settings(
     Raises:
         InputError: names the setting, its range and its value.
     """
+    check_ranges(
+        fraction=(fraction, "(0, 1]"),
+        batch_size=(batch_size, BATCH),
+        num_workers=(num_workers, "[0, 1024]"),
+        dither=(dither, BELOW_ONE),
+        seed=(seed, SEED),
+        changed_share=(changed_share, SHARE),
+    )
     checks = {
-        "fraction": (0.0 < fraction <= 1.0, "above 0 and at most 1", fraction),
-        "batch_size": (batch_size >= 1, "at least 1", batch_size),
-        "num_workers": (num_workers >= 0, "at least 0", num_workers),
-        "dither": (0.0 <= dither < 1.0, "at least 0 and below 1", dither),
-        "seed": (seed >= 0, "at least 0", seed),
         "bad_files": (bad_files in ("raise", "skip"), "raise or skip", bad_files),
         "long_clips": (long_clips in ("cut", "centre", "refuse"), "cut, centre or refuse", long_clips),
-        "changed_share": (0.0 <= changed_share <= 1.0, "at least 0 and at most 1", changed_share),
     }
     for name, (good, expected, value) in checks.items():
         if not good:

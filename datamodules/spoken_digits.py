@@ -22,6 +22,7 @@ from lightning_modules.audio import FrontEnd
 from lightning_modules.errors import InputError
 from lightning_modules.leavings import sweep
 from lightning_modules.locks import locked
+from lightning_modules.ranges import COUNT, check_ranges
 
 FORMAT = 2  # to be raised when the same settings make other recordings
 CLIP_RATE = 16000  # Hz
@@ -64,6 +65,7 @@ class SpokenDigitsDataModule(SpeechCommandsDataModule):
         **named_settings: Any,
     ) -> None:
         super().__init__(root, front_end, *settings, **named_settings)
+        check_ranges(num_clips=(num_clips, COUNT), num_voices=(num_voices, COUNT))
         if num_clips < MIN_CLIPS:
             raise InputError(f"expected num_clips of at least {MIN_CLIPS}, got {num_clips}: correct num_clips")
         if num_voices is not None and num_voices < 3:

@@ -7,10 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.audio import LogMel
+from lightning_modules.bases.classes import check_logits, try_out
 from lightning_modules.bases.noisy import NoisyModule
 from lightning_modules.diffusion import VPSDE, InputScaling, TimeDistribution
 from lightning_modules.networks import Classifier
 from lightning_modules.optimization import Optimization
+from lightning_modules.ranges import BELOW_ONE, check_ranges
 
 
 class ClassifierModule(NoisyModule):
@@ -43,6 +45,7 @@ class ClassifierModule(NoisyModule):
         optimization: Optimization | None = None,
         clean: bool = False,
     ) -> None:
+        check_ranges(label_smoothing=(label_smoothing, BELOW_ONE))
         super().__init__(optimization, times)
         self.save_hyperparameters()
         self.network = network or Classifier()
@@ -50,6 +53,14 @@ class ClassifierModule(NoisyModule):
         self.scaling = InputScaling(self.sde, sigma_data)
         self.front_end = front_end or LogMel()
         self.label_smoothing, self.clean = label_smoothing, clean
+
+    def check_data(self, datamodule: Any) -> None:
+        super().check_data(datamodule)
+        x_t = torch.zeros(2, *self.front_end.shape, device=self.device)
+        t = torch.full((2,), 0.5, device=self.device)
+        expected = f"scaled log-Mels {('B', *self.front_end.shape)} and c_noise (B,) to logits (B, K)".replace("'", "")
+        logits = try_out(self.network, lambda: self(x_t, t), expected)
+        check_logits(logits, getattr(datamodule, "labels", self.labels), self.network)
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Logits ``(B, K)`` of noisy log-Mels ``(B, 1, F, L)`` at times ``(B,)``."""

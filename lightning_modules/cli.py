@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lightning_modules.command_line.allocator import keep_freed_memory
 from lightning_modules.command_line.disk_errors import disk_sentence, is_of_the_disk
-from lightning_modules.errors import InputError, NonFiniteError
+from lightning_modules.errors import InputError, RunError
 from lightning_modules.interruption import SignalError, stop_by_signals
 from lightning_modules.locks import releasing
 from lightning_modules.trust import take_flag, trusting
@@ -99,7 +99,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return _fail(str(error), 1 if is_of_the_disk(error) else 2)
     except OSError as error:
         return _fail(disk_sentence(error), 1)
-    except NonFiniteError as error:
+    except RunError as error:
         return _fail(str(error), 1)
     return 0
 

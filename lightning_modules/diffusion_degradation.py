@@ -11,6 +11,7 @@ from lightning_modules.bases.generator import Generator
 from lightning_modules.diffusion.samplers import DDIM, PerSampleNoise
 from lightning_modules.errors import InputError
 from lightning_modules.loading import load_generator
+from lightning_modules.ranges import STEPS, check_ranges
 
 
 class DiffusionDegradation(MelDegradation):
@@ -43,10 +44,11 @@ class DiffusionDegradation(MelDegradation):
         **named_settings: Any,
     ) -> None:
         super().__init__(*settings, **named_settings)
-        if not generators or not 0.0 <= generated <= 1.0 or not 0.0 < low <= high or num_steps < 1:
+        check_ranges(num_steps=(num_steps, STEPS), high=(high, "(0, 100000]"))
+        if not generators or not 0.0 <= generated <= 1.0 or not 0.0 < low <= high:
             raise ValueError(
-                "expected at least one generator, generated in [0, 1], noise levels 0 < low <= high and num_steps of "
-                f"at least 1, got {generators}, {generated}, {low}, {high} and {num_steps}"
+                "expected at least one generator, generated in [0, 1] and noise levels 0 < low <= high, got "
+                f"{generators}, {generated}, {low} and {high}"
             )
         self.generators, self.generated = list(generators), generated
         self.low, self.high, self.num_steps = low, high, num_steps

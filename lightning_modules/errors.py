@@ -8,7 +8,11 @@ class InputError(ValueError):
     """Bad input found before any work starts: the message says what was expected, what came and what to do."""
 
 
-class NonFiniteError(RuntimeError):
+class RunError(RuntimeError):
+    """A run failed while it worked, for a reason that one sentence tells."""
+
+
+class NonFiniteError(RunError):
     """A run met a NaN or an infinity: the message names the training step, the noise levels and the items."""
 
 

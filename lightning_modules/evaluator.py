@@ -8,9 +8,12 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from lightning_modules.audio import DecibelMel, SpeechAugmentation, Waveform
+from lightning_modules.bases.classes import check_logits, try_out
 from lightning_modules.bases.corpus import CorpusModule
+from lightning_modules.errors import InputError
 from lightning_modules.networks import ResNeXt
 from lightning_modules.optimization import Optimization
+from lightning_modules.ranges import BELOW_ONE, check_ranges
 
 
 class EvaluatorModule(CorpusModule):
@@ -40,6 +43,7 @@ class EvaluatorModule(CorpusModule):
         front_end: Waveform | None = None,
         optimization: Optimization | None = None,
     ) -> None:
+        check_ranges(label_smoothing=(label_smoothing, BELOW_ONE))
         super().__init__(optimization)
         self.save_hyperparameters()
         self.network = network or ResNeXt()
@@ -50,6 +54,16 @@ class EvaluatorModule(CorpusModule):
         accuracies = {f"{stage}_accuracy": MulticlassAccuracy(10, average="micro") for stage in ("val", "test")}
         self.accuracies = nn.ModuleDict(accuracies)
         self.val_accuracy: float | None = None
+
+    def check_data(self, datamodule: Any) -> None:
+        super().check_data(datamodule)
+        silence = torch.zeros(2, self.front_end.num_samples, device=self.device)
+        mels = tuple(self.decibel_mel(silence).shape[1:])
+        expected = f"decibels (B, {', '.join(map(str, mels))}) to logits (B, K) and features (B, D)"
+        made = try_out(self.network, lambda: self.network(self.decibel_mel(silence)), expected)
+        if not isinstance(made, tuple | list) or len(made) != 2 or not isinstance(made[1], Tensor) or made[1].ndim != 2:
+            raise InputError(f"{type(self.network).__name__} must map {expected}, it gives a {type(made).__name__}")
+        check_logits(made[0], self.labels, self.network, exactly=True)
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities ``(B, K)`` and features ``(B, D)`` of waveforms ``(B, N)``."""

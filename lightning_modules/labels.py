@@ -19,6 +19,6 @@ def parse_label(text: str, place: str = "a table") -> int:
     digit = text.strip()
     if digit in ("", "any"):
         return NO_LABEL
-    if not digit.isdecimal() or int(digit) > 9:
+    if len(digit) != 1 or digit not in "0123456789":
         raise InputError(f"expected a digit 0 to 9 or nothing as label in {place}, got {text!r}: correct the table")
     return int(digit)

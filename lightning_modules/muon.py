@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from lightning_modules.networks.blocks import at_least_float32
+from lightning_modules.ranges import ABOVE_ZERO, AT_LEAST_ZERO, BELOW_ONE, check_ranges
 
 
 class Muon(torch.optim.Optimizer):
@@ -40,6 +41,8 @@ class Muon(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         eps: float = 1e-8,
     ) -> None:
+        check_ranges(lr=(lr, ABOVE_ZERO), weight_decay=(weight_decay, AT_LEAST_ZERO), eps=(eps, AT_LEAST_ZERO))
+        check_ranges(momentum=(momentum, BELOW_ONE), betas=(betas, BELOW_ONE))
         parameters = list(parameters)
         kinds = {True: [p for p in parameters if p.ndim >= 2], False: [p for p in parameters if p.ndim < 2]}
         groups = [{"params": members, "orthogonal": kind} for kind, members in kinds.items() if members]

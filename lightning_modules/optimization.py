@@ -9,6 +9,7 @@ from torch import nn
 
 from lightning_modules.errors import InputError
 from lightning_modules.muon import Muon
+from lightning_modules.ranges import ABOVE_ZERO, AT_LEAST_ZERO, BELOW_ONE, INSIDE_ONE, check_ranges
 
 
 class Optimization:
@@ -22,6 +23,9 @@ class Optimization:
         schedule: ``constant`` after the warm-up, or ``one_cycle`` (cosine up and down to 0 over the whole run).
         warmup_steps: steps of linear warm-up; ``one_cycle`` takes ``warmup_share`` instead.
         warmup_share: share of the run in which ``one_cycle`` rises, in (0, 1).
+
+    Raises:
+        InputError: a setting is out of its range.
     """
 
     def __init__(
@@ -34,10 +38,13 @@ class Optimization:
         warmup_steps: int = 0,
         warmup_share: float = 0.1,
     ) -> None:
-        if learning_rate <= 0:
-            raise ValueError(f"learning_rate must be above 0, got {learning_rate}")
-        if not 0 < warmup_share < 1:
-            raise ValueError(f"warmup_share must be in (0, 1), got {warmup_share}")
+        check_ranges(
+            learning_rate=(learning_rate, ABOVE_ZERO),
+            weight_decay=(weight_decay, AT_LEAST_ZERO),
+            betas=(betas, BELOW_ONE),
+            warmup_steps=(warmup_steps, "[0, 1000000000]"),
+            warmup_share=(warmup_share, INSIDE_ONE),
+        )
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, tuple(betas)
         self.optimizer = optimizer
         self.schedule, self.warmup_steps, self.warmup_share = schedule, warmup_steps, warmup_share

@@ -11,6 +11,7 @@ from lightning_modules.errors import InputError
 from lightning_modules.networks import ConvNeXtISTFT, Discriminators, MelToWaveform
 from lightning_modules.networks.vocoders.discriminators import discriminator_loss, feature_loss, synthesiser_loss
 from lightning_modules.optimization import Optimization
+from lightning_modules.ranges import ABOVE_ZERO, AT_LEAST_ZERO, check_ranges
 
 
 class VocoderModule(CorpusModule):
@@ -56,6 +57,15 @@ class VocoderModule(CorpusModule):
         optimization: Optimization | None = None,
         discriminator_optimization: Optimization | None = None,
     ) -> None:
+        check_ranges(
+            adversarial_from=(adversarial_from, "[0, 1000000000]"),
+            mel_weight=(mel_weight, AT_LEAST_ZERO),
+            stft_weight=(stft_weight, AT_LEAST_ZERO),
+            long_term_weight=(long_term_weight, AT_LEAST_ZERO),
+            adversarial_weight=(adversarial_weight, AT_LEAST_ZERO),
+            feature_weight=(feature_weight, AT_LEAST_ZERO),
+            gradient_clip=(gradient_clip, ABOVE_ZERO),
+        )
         super().__init__(optimization)
         self.save_hyperparameters()
         self.automatic_optimization = False

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.audio.vocoders import GriffinLim
+from lightning_modules.ranges import BELOW_ONE, SHARE, check_ranges
 
 
 class SpeechAugmentation(nn.Module):
@@ -19,6 +20,9 @@ class SpeechAugmentation(nn.Module):
         noise_share: probability that a clip gets noise.
         resynthesis_share: probability that a clip goes through its log-Mel and a short Griffin-Lim.
         sample_rate: samples per second, Hz.
+
+    Raises:
+        InputError: a setting is out of its range.
     """
 
     def __init__(
@@ -31,6 +35,14 @@ class SpeechAugmentation(nn.Module):
         resynthesis_share: float = 0.25,
         sample_rate: int = 16000,
     ) -> None:
+        check_ranges(
+            speed=(speed, BELOW_ONE),
+            shift=(shift, "[0, 60]"),
+            gain_db=(gain_db, "[0, 200]"),
+            noise_db=(noise_db, "[-200, 200]"),
+            noise_share=(noise_share, SHARE),
+            resynthesis_share=(resynthesis_share, SHARE),
+        )
         super().__init__()
         self.speed, self.shift, self.gain_db, self.sample_rate = speed, shift, gain_db, sample_rate
         self.noise_db, self.noise_share, self.resynthesis_share = noise_db, noise_share, resynthesis_share

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lightning_modules.ranges import check_ranges
+
 
 class FrontEnd(nn.Module, ABC):
     """Maps one-second waveforms to the fixed-shape features that a corpus caches and a network reads.
@@ -16,6 +18,7 @@ class FrontEnd(nn.Module, ABC):
     """
 
     def __init__(self, sample_rate: int = 16000, num_samples: int = 16000) -> None:
+        check_ranges(sample_rate=(sample_rate, "[1, 1000000]"), num_samples=(num_samples, "[1, 100000000]"))
         super().__init__()
         self.sample_rate, self.num_samples = sample_rate, num_samples
 

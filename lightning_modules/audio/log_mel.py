@@ -9,6 +9,8 @@ from torch import Tensor
 from torchaudio.transforms import MelSpectrogram
 
 from lightning_modules.audio.front_end import FrontEnd, leave_out_buffers
+from lightning_modules.errors import InputError
+from lightning_modules.ranges import ABOVE_ZERO, AT_LEAST_ZERO, FINITE, SIZE, check_ranges
 
 
 class LogMel(FrontEnd):
@@ -48,6 +50,21 @@ class LogMel(FrontEnd):
         log_max: float = 2.0,
     ) -> None:
         super().__init__(sample_rate, num_samples)
+        check_ranges(
+            n_fft=(n_fft, "[2, 1048576]"),
+            hop_length=(hop_length, "[1, 1048576]"),
+            n_mels=(n_mels, "[1, 4096]"),
+            f_min=(f_min, AT_LEAST_ZERO),
+            f_max=(f_max, ABOVE_ZERO),
+            num_frames=(num_frames, SIZE),
+            log_floor=(log_floor, ABOVE_ZERO),
+            log_max=(log_max, FINITE),
+        )
+        if not f_min < f_max or not math.log(log_floor) < log_max:
+            raise InputError(
+                f"expected f_min below f_max and log(log_floor) below log_max, got {f_min} and {f_max}, "
+                f"{math.log(log_floor):.4g} and {log_max}: correct the front end"
+            )
         self.n_fft, self.hop_length, self.n_mels = n_fft, hop_length, n_mels
         self.f_min, self.f_max = f_min, f_max
         self.num_frames, self.log_floor, self.log_max = num_frames, log_floor, log_max

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.audio.log_mel import LogMel
+from lightning_modules.ranges import AT_LEAST_ZERO, BELOW_ONE, SHARE, check_ranges
 
 
 class MelDegradation(nn.Module):
@@ -20,10 +21,7 @@ class MelDegradation(nn.Module):
 
     def __init__(self, share: float = 0.5, noise: float = 0.3, blur: float = 0.5) -> None:
         super().__init__()
-        if not 0.0 <= share <= 1.0 or noise < 0.0 or not 0.0 <= blur < 1.0:
-            raise ValueError(
-                f"expected share in [0, 1], noise of at least 0 and blur in [0, 1), got {share}, {noise} and {blur}"
-            )
+        check_ranges(share=(share, SHARE), noise=(noise, AT_LEAST_ZERO), blur=(blur, BELOW_ONE))
         self.share, self.noise, self.blur = share, noise, blur
 
     def prepare(self, front_end: LogMel) -> None:

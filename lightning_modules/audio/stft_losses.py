@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.audio.log_mel import LogMel
+from lightning_modules.ranges import ABOVE_ZERO, check_ranges
 
 
 def power_spectrum(waveform: Tensor, window: Tensor) -> Tensor:
@@ -28,6 +29,7 @@ class MultiResolutionSTFT(nn.Module):
     """
 
     def __init__(self, fft_sizes: Sequence[int] = (512, 1024, 2048), floor: float = 1e-3) -> None:
+        check_ranges(fft_sizes=(list(fft_sizes), "[4, 1048576]"), floor=(floor, ABOVE_ZERO))
         super().__init__()
         self.fft_sizes, self.floor = tuple(fft_sizes), floor
         for n_fft in self.fft_sizes:
@@ -65,6 +67,7 @@ class LongTermSpectrum(nn.Module):
     _window: Tensor
 
     def __init__(self, n_fft: int = 2048, floor: float = 1e-3) -> None:
+        check_ranges(n_fft=(n_fft, "[4, 1048576]"), floor=(floor, ABOVE_ZERO))
         super().__init__()
         self.floor = floor
         self.register_buffer("_window", torch.hann_window(n_fft), persistent=False)

@@ -10,6 +10,7 @@ from torchaudio.transforms import GriffinLim as _GriffinLim
 from lightning_modules.audio.front_end import leave_out_buffers
 from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.errors import NonFiniteError
+from lightning_modules.ranges import BELOW_ONE, STEPS, check_ranges
 
 
 class Vocoder(nn.Module, ABC):
@@ -66,6 +67,7 @@ class GriffinLim(Vocoder):
     """
 
     def __init__(self, front_end: LogMel | None = None, num_iterations: int = 60, momentum: float = 0.99) -> None:
+        check_ranges(num_iterations=(num_iterations, STEPS), momentum=(momentum, BELOW_ONE))
         super().__init__(front_end)
         self.num_iterations, self.momentum = num_iterations, momentum
         fe = self.front_end

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from lightning_modules.bases.classes import check_logits, try_out
 from lightning_modules.checkpoints.reading import build, find_checkpoint, fingerprint, model_config, read_checkpoint
 from lightning_modules.diffusion import VPSDE
 from lightning_modules.errors import InputError
@@ -49,6 +50,18 @@ class FrozenClassifier(nn.Module):
     def train(self, mode: bool = True) -> "FrozenClassifier":
         """Stay in evaluation mode whatever the module around this one does."""
         return super().train(False)
+
+    def check_classes(self) -> None:
+        """Refuse a network whose logits do not fit the digits that it was trained on.
+
+        Raises:
+            InputError: says how many logits there are and how many there should be.
+        """
+        weight = next(self.network.parameters())
+        x_t = torch.zeros(2, *self.front_end.shape, device=weight.device)
+        t = torch.full((2,), 0.5, device=weight.device)
+        logits = try_out(self.network, lambda: self.network(*self.scaling(x_t, t)), "(x_t, c_noise) to logits (B, K)")
+        check_logits(logits, self.labels, self.network)
 
     def check_sde(self, sde: VPSDE) -> None:
         """Refuse a process in which t means another noise level.

@@ -113,6 +113,8 @@ class Generator(NoisyModule):
             raise InputError(
                 f"the network reads digits below {classes}, the data hold {max(labels)}: set its num_classes to 10"
             )
+        if self.classifier is not None:
+            self.classifier.check_classes()
         known = self.classifier.labels if self.classifier else range(10)
         if unknown := [label for label in labels if label not in known]:
             raise InputError(

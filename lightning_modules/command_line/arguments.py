@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lightning_modules.checkpoints.catalogue import names
 from lightning_modules.checkpoints.reading import data_config, find_checkpoint, model_config, read_checkpoint
 from lightning_modules.checkpoints.structure import check_resumable
 from lightning_modules.command_line.stored_places import without_places
+from lightning_modules.command_line.yaml_limits import check_value, read_yaml
 from lightning_modules.errors import InputError
 from lightning_modules.trust import check_trust
 
@@ -29,7 +28,9 @@ def resolve_arguments(command: str, args: list[str]) -> list[str]:
     resolved: list[str] = []
     blocks: set[str] = set()
     checkpoint: dict[str, Any] | None = None
-    for flag, value in _pairs(args):
+    for flag, value in flag_pairs(args):
+        if flag not in ("--config", "-c", "--ckpt_path") and value is not None:
+            check_value(flag, value)
         if flag in ("--config", "-c") and value is not None:
             path = find_config(value)
             blocks |= _top_level_blocks(path)
@@ -80,7 +81,7 @@ def find_config(name: str) -> Path:
     raise InputError(f"no config {name!r}: expected a file, or one of {', '.join(known)}")
 
 
-def _pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:
+def flag_pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:
     """Split arguments into flags and their values; ``--a=b`` and ``--a b`` give the same."""
     i = 0
     while i < len(args):
@@ -105,12 +106,11 @@ def _asks_for_help(args: list[str]) -> bool:
 
 def _top_level_blocks(path: Path) -> set[str]:
     """Top-level keys of a config file, without those that only change settings of a class named in another file."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read config {str(path)!r}: {' '.join(str(error).split())}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(f"config {str(path)!r} must hold keys and values, it holds {type(content).__name__}")
+    if bad := next((key for key in content if not isinstance(key, str)), None):
+        raise InputError(f"config {str(path)!r} has {bad!r} as a key: expected the name of a setting")
     return {key for key, value in content.items() if not isinstance(value, dict) or "class_path" in value}
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from lightning_modules.errors import InputError
 from lightning_modules.evaluation.scoring import (
     Row,
     folder_batches,
@@ -19,6 +18,7 @@ from lightning_modules.evaluation.scoring import (
 from lightning_modules.loading import load_evaluator
 from lightning_modules.locks import locked
 from lightning_modules.new_files import new_file
+from lightning_modules.ranges import ABOVE_ZERO, check_ranges
 from lightning_modules.tracking.pictures import save_mel_grid
 
 GUIDANCE_SCALES = (0.0, 3.0)
@@ -47,11 +47,10 @@ def demo(
     Args:
         output: folder for checkpoints, WAVs, the picture and the scores; written over.
         data: data config, by name or path.
-        steps_share: share of the usual training steps, for a quick look at the mechanics.
-        samples_per_digit: samples of every digit at each guidance scale.
+        steps_share: share of the usual training steps, above 0, for a quick look at the mechanics; 1 or more runs all.
+        samples_per_digit: samples of every digit at each guidance scale, at least 2, to see that samples differ.
     """
-    if samples_per_digit < 2:
-        raise InputError(f"samples_per_digit must be at least 2, to see that samples differ, got {samples_per_digit}")
+    check_ranges(steps_share=(steps_share, ABOVE_ZERO), samples_per_digit=(samples_per_digit, "[2, 10000]"))
     with locked(output, otherwise="give another --output"):
         _run_stages(Path(output), data, steps_share, samples_per_digit)
 

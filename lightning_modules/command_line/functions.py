@@ -2,11 +2,15 @@
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 from docstring_parser import parse
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentParser
 
-from lightning_modules.command_line.parser_errors import first_sentence
+from lightning_modules.command_line.arguments import flag_pairs
+from lightning_modules.command_line.parser_errors import PARSING, first_sentence
+from lightning_modules.command_line.settings_check import check_texts
+from lightning_modules.command_line.yaml_limits import check_value, read_yaml
 from lightning_modules.errors import InputError
 
 
@@ -34,9 +38,15 @@ def run_function(function: Callable[..., None], args: list[str], command: str, p
         descriptions = {argument.arg_name: argument.description for argument in parse(documentation).params}
         parser.add_argument(positional, nargs=nargs, type=str, help=descriptions[positional])
     parser.add_function_arguments(function, skip={positional}, as_group=False)
+    for flag, value in flag_pairs(args):
+        if flag == "--config" and value is not None and Path(value).is_file():
+            read_yaml(Path(value))
+        elif value is not None:
+            check_value(flag, value)
     try:
         settings = parser.parse_args(args).as_dict()
-    except ArgumentError as error:
+    except PARSING as error:
         raise InputError(first_sentence(error)) from error
     settings.pop("config", None)
+    check_texts(settings)
     function(**settings)

@@ -2,11 +2,16 @@
 
 import importlib
 import re
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser
 
 from lightning_modules.errors import closest
+
+# What a parser raises at values that are not what its types expect: most of it wrapped, some of it not.
+PARSING = (ArgumentError, ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError)
 
 # Lines that repeat the types that were tried or the values that came.
 _NOISE = re.compile(
@@ -35,7 +40,15 @@ def first_sentence(error: Exception, known: Iterable[str] = ()) -> str:
         elif not _NOISE.match(line):
             cause = line
     value = next((line.partition(": ")[2] for line in lines if line.startswith("Given value: ")), "")
+    if not cause and keys:  # all that was tried is noise
+        return f"{'.'.join(keys)} cannot be {value or 'this'}: see --help for what it takes"
     return _reword(cause or type(error).__name__, ".".join(keys), owner, value, known)
+
+
+def raised_by_lightning(error: BaseException) -> bool:
+    """Whether Lightning itself raised ``error``: it says what of the settings it cannot follow."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and "lightning" in Path(frames[-1].filename).parts
 
 
 def _reword(cause: str, key: str, owner: str, value: str, known: Iterable[str]) -> str:

@@ -8,6 +8,23 @@ from lightning.pytorch.loops.fit_loop import _FitLoop
 from lightning.pytorch.trainer.connectors.logger_connector import _LoggerConnector
 
 from lightning_modules.command_line.restored_states import RestoredStates
+from lightning_modules.ranges import ABOVE_ZERO, AT_LEAST_ZERO, check_ranges
+
+_PERIOD = "[1, 1000000000]"
+# Numbers of Lightning's Trainer; -1 stands for "without end" where Lightning has it so.
+RANGES = {
+    "max_epochs": "[-1, 1000000000]",
+    "min_epochs": "[0, 1000000000]",
+    "max_steps": "[-1, 1000000000000]",
+    "min_steps": "[0, 1000000000000]",
+    "check_val_every_n_epoch": _PERIOD,
+    "log_every_n_steps": "[0, 1000000000]",
+    "num_sanity_val_steps": "[-1, 1000000000]",
+    "accumulate_grad_batches": _PERIOD,
+    "gradient_clip_val": AT_LEAST_ZERO,
+    "reload_dataloaders_every_n_epochs": "[0, 1000000000]",
+    "num_nodes": "[1, 100000]",
+}
 
 
 class ResumableFitLoop(_FitLoop):
@@ -118,6 +135,9 @@ class RunTrainer(Trainer):
         limit_predict_batches: the same of drawing.
         overfit_batches: the same of training and validation, which then use one set of batches.
         kwargs: of Lightning's Trainer.
+
+    Raises:
+        InputError: a number is out of its range.
     """
 
     # Written `int | float`: Lightning's own order lets the parser turn 1, one batch, into 1.0, all of them.
@@ -131,12 +151,22 @@ class RunTrainer(Trainer):
         overfit_batches: int | float = 0.0,
         **kwargs: Any,
     ) -> None:
+        limits: dict[str, Any] = {
+            "limit_train_batches": limit_train_batches,
+            "limit_val_batches": limit_val_batches,
+            "limit_test_batches": limit_test_batches,
+            "limit_predict_batches": limit_predict_batches,
+            "overfit_batches": overfit_batches,
+        }
+        interval = kwargs.get("val_check_interval")  # or a duration
+        check_ranges(
+            "trainer",
+            **{name: (kwargs.get(name), text) for name, text in RANGES.items()},
+            val_check_interval=(interval if isinstance(interval, int | float) else None, ABOVE_ZERO),
+            **{name: (value, AT_LEAST_ZERO) for name, value in limits.items()},
+        )
         super().__init__(
-            limit_train_batches=limit_train_batches,
-            limit_val_batches=limit_val_batches,
-            limit_test_batches=limit_test_batches,
-            limit_predict_batches=limit_predict_batches,
-            overfit_batches=overfit_batches,
+            **limits,
             **kwargs,
         )
         self._checkpoint_connector = RestoredStates(self)

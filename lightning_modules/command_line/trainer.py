@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jsonargparse import ArgumentError, Namespace
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -36,12 +36,15 @@ from lightning_modules.checkpoints.starting_weights import take_weights
 from lightning_modules.checkpoints.store import WeightsIO
 from lightning_modules.checkpoints.structure import check_resumable
 from lightning_modules.command_line.arguments import CONFIGS, resolve_arguments
-from lightning_modules.command_line.parser_errors import first_sentence
+from lightning_modules.command_line.memory_guard import check_network, guard
+from lightning_modules.command_line.parser_errors import PARSING, first_sentence, raised_by_lightning
 from lightning_modules.command_line.run_trainer import RunTrainer
+from lightning_modules.command_line.settings_check import check_config
 from lightning_modules.command_line.slurm import check_tasks, refuse_variables, requeue, requeue_signal, was_requeued
+from lightning_modules.command_line.trainer_features import check_callbacks, check_trainer
 from lightning_modules.command_line.unfinished_runs import choose_checkpoint
 from lightning_modules.diffusion import Sampling
-from lightning_modules.errors import InputError
+from lightning_modules.errors import InputError, RunError
 from lightning_modules.interruption import SignalError, take_signals
 from lightning_modules.locks import releasing
 from lightning_modules.tracking import WandbTracker
@@ -71,9 +74,17 @@ class ScoretapCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         try:
             self.config = parser.parse_args(args)
-        except ArgumentError as error:
+        except PARSING as error:
             flags = [flag for sub in self._subcommand_parsers.values() for flag in sub._option_string_actions]
             raise InputError(first_sentence(error, flags)) from error
+        config = self.config[self.config.subcommand].as_dict()
+        check_config(config)
+        check_callbacks(config.get("trainer") or {})
+        if given := next((name for name in ("optimizer", "lr_scheduler") if config.get(name) is not None), None):
+            raise InputError(
+                f"--{given} cannot replace the optimiser of a scoretap model: set optimizer, learning_rate and "
+                "schedule of --model.init_args.optimization"
+            )
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: arguments are resolved before, by which flags win; in LightningCLI the checkpoint would win."""
@@ -90,10 +101,15 @@ class ScoretapCLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         try:
-            super().instantiate_classes()
+            training = self.subcommand == "fit"
+            model = self._get(self.config, "model")
+            if isinstance(model, Namespace) and "init_args" in model:
+                check_network(model.as_dict()["init_args"].get("network"), training)
+            with guard(training):
+                super().instantiate_classes()
         except InputError:
             raise
-        except (ValueError, TypeError, MisconfigurationException) as error:
+        except (ValueError, TypeError, ImportError, MisconfigurationException) as error:
             raise InputError(first_sentence(error)) from error
         except (KeyError, AttributeError, IndexError, RuntimeError, ArithmeticError, AssertionError) as error:
             refuse_variables(error)
@@ -102,6 +118,7 @@ class ScoretapCLI(LightningCLI):
             refuse_stored(error, f"the model of {path!r}")
 
     def after_instantiate_classes(self) -> None:
+        check_trainer(self.trainer)
         write_whole_checkpoints(self.trainer)
         model = self.model
         self.trainer.callbacks.append(StopOnSignal())
@@ -207,6 +224,11 @@ class ScoretapCLI(LightningCLI):
             if subcommand == "fit" and error.number == requeue_signal(self.trainer) and self.trainer.is_global_zero:
                 raise SignalError(error.number, f"{error.what}{requeue()}") from error
             raise
+        except (MisconfigurationException, ModuleNotFoundError, ValueError, RuntimeError) as error:
+            if not raised_by_lightning(error):
+                raise
+            sentence = first_sentence(error)
+            raise (RunError if self.trainer.global_step else InputError)(sentence) from error
 
     def _check_data(self) -> None:
         if self.datamodule is None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from lightning_modules.diffusion.parameterizations import Parameterization
 from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.ranges import ABOVE_ZERO, check_ranges
 
 
 class InputScaling:
@@ -19,8 +20,7 @@ class InputScaling:
     """
 
     def __init__(self, sde: VPSDE, sigma_data: float) -> None:
-        if sigma_data <= 0:
-            raise ValueError(f"expected sigma_data > 0, got {sigma_data}")
+        check_ranges(sigma_data=(sigma_data, ABOVE_ZERO))
         self.sde, self.sigma_data = sde, sigma_data
 
     def __call__(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from lightning_modules.diffusion.guidance_settings import GuidanceSettings
 from lightning_modules.diffusion.samplers import EulerMaruyama, PerSampleNoise, Sampler, TimeGrid, UniformTime
 from lightning_modules.diffusion.samplers.base import SamplerOutput
 from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.ranges import ABOVE_ZERO, STEPS, check_ranges
 
 
 def _guidance_setting(name: str) -> Any:
@@ -32,7 +33,7 @@ class Sampling:
     Args:
         guidance_scale: gamma of classifier guidance, or the same of classifier-free guidance, at least 0; 0 draws from
             the unconditional model.
-        num_steps: sampler steps, at least 1.
+        num_steps: sampler steps, 1 to 100,000.
         sampler: solver of the reverse process (default Euler-Maruyama, as in the paper).
         time_grid: placement of the steps in time (default uniform).
         clamp: largest magnitude of the denoised estimate before guidance; null leaves it free.
@@ -67,10 +68,7 @@ class Sampling:
         clamp_quantile: float | None = None,
     ) -> None:
         self.guidance_settings = GuidanceSettings(guidance_by, guidance_scale, guidance or Constant(), guidance_at)
-        if num_steps < 1:
-            raise ValueError(f"num_steps must be at least 1, got {num_steps}")
-        if clamp is not None and not clamp > 0:
-            raise ValueError(f"clamp must be above 0 or null, got {clamp}")
+        check_ranges(num_steps=(num_steps, STEPS), clamp=(clamp, ABOVE_ZERO))
         if clamp_quantile is not None and (clamp is None or not 0 < clamp_quantile <= 1):
             raise ValueError(
                 f"clamp_quantile must be in (0, 1] and needs a clamp, got {clamp_quantile} with clamp {clamp}"

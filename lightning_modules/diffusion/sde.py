@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from lightning_modules.ranges import ABOVE_ZERO, check_ranges
+
 
 class VPSDE:
     r"""Variance-preserving SDE with linear beta (Song et al. 2021, arXiv:2011.13456, Eq. 11).
@@ -17,6 +19,7 @@ class VPSDE:
     """
 
     def __init__(self, beta_min: float = 0.1, beta_max: float = 20.0, t_min: float = 1e-3) -> None:
+        check_ranges(beta_min=(beta_min, ABOVE_ZERO), beta_max=(beta_max, ABOVE_ZERO))
         if not 0.0 < beta_min <= beta_max:
             raise ValueError(f"expected 0 < beta_min <= beta_max, got {beta_min} and {beta_max}")
         if not 0.0 < t_min < 1.0:

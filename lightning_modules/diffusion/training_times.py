@@ -1,12 +1,12 @@
 """Distributions of the diffusion times, and so of the noise levels, of training."""
 
-import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
 
 from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.ranges import ABOVE_ZERO, FINITE, check_ranges
 
 
 class TimeDistribution(ABC):
@@ -38,8 +38,7 @@ class LogNormalTimes(TimeDistribution):
     """
 
     def __init__(self, mean: float = -0.4, std: float = 1.5) -> None:
-        if not (std > 0 and math.isfinite(mean)):
-            raise ValueError(f"expected a finite mean and std > 0, got {mean} and {std}")
+        check_ranges(mean=(mean, FINITE), std=(std, ABOVE_ZERO))
         self.mean, self.std = mean, std
 
     def __call__(self, batch_size: int, sde: VPSDE, device: torch.device | None = None) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.networks.blocks import TimeEmbedding
+from lightning_modules.ranges import SIZE, check_ranges
 
 
 class AdaptedClassifier(nn.Module):
@@ -34,6 +35,7 @@ class AdaptedClassifier(nn.Module):
         input_shape: tuple[int, int] = (80, 64),
         time_width: int = 128,
     ) -> None:
+        check_ranges(in_channels=(in_channels, SIZE), input_shape=(list(input_shape), SIZE))
         super().__init__()
         self.in_channels, self.modulated = in_channels, list(modulated or [])
         self.body = _without_inplace(body)

@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
+from lightning_modules.errors import InputError
 from lightning_modules.labels import NO_LABEL
+from lightning_modules.ranges import ABOVE_ZERO, BELOW_ONE, LAYERS, SIZE, check_ranges
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -29,15 +31,17 @@ class TimeEmbedding(nn.Module):
         num_classes: classes, K, with one vector each and one more for "no label"; 0 for none at all.
 
     Raises:
-        ValueError: ``num_classes`` is negative.
+        InputError: a setting is out of its range, or ``width`` is odd.
     """
 
     frequencies: Tensor
 
     def __init__(self, width: int, max_frequency: float = 50.0, num_classes: int = 0) -> None:
         super().__init__()
-        if num_classes < 0:
-            raise ValueError(f"num_classes must be at least 0, got {num_classes}")
+        check_ranges(time_width=(width, "[2, 65536]"), max_frequency=(max_frequency, ABOVE_ZERO))
+        check_ranges(num_classes=(num_classes, "[0, 65536]"))
+        if width % 2:
+            raise InputError(f"time_width must be even, got {width}: give {width + 1}")
         self.num_classes = num_classes
         frequencies = torch.logspace(-1, math.log10(max_frequency), width // 2)
         self.register_buffer("frequencies", frequencies, persistent=False)
@@ -62,6 +66,7 @@ class ResBlock(nn.Module):
     """
 
     def __init__(self, in_channels: int, out_channels: int, time_width: int, dropout: float = 0.0) -> None:
+        check_ranges(channels=([in_channels, out_channels], SIZE), dropout=(dropout, BELOW_ONE))
         super().__init__()
         self.norm1, self.conv1 = group_norm(in_channels), nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.time = nn.Linear(time_width, out_channels)
@@ -83,6 +88,7 @@ class Stem(nn.Sequential):
     """
 
     def __init__(self, channels: int, patch_size: int = 1) -> None:
+        check_ranges(channels=(channels, SIZE), patch_size=(patch_size, LAYERS))
         super().__init__(
             Rearrange("b c (f p) (l q) -> b (c p q) f l", p=patch_size, q=patch_size),
             nn.Conv2d(patch_size**2, channels, 3, padding=1),
@@ -96,6 +102,7 @@ class Head(nn.Sequential):
     """
 
     def __init__(self, channels: int, patch_size: int = 1) -> None:
+        check_ranges(channels=(channels, SIZE), patch_size=(patch_size, LAYERS))
         conv = nn.Conv2d(channels, patch_size**2, 3, padding=1)
         for parameter in conv.parameters():
             nn.init.zeros_(parameter)

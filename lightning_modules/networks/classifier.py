@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lightning_modules.networks.blocks import group_norm
 from lightning_modules.networks.encoder import Encoder
+from lightning_modules.ranges import SIZE, check_ranges
 
 
 class Classifier(Encoder):
@@ -32,6 +33,7 @@ class Classifier(Encoder):
         noise_conditioned: bool = True,
         **named_settings: Any,
     ) -> None:
+        check_ranges(input_shape=(list(input_shape), SIZE), num_classes=(num_classes, SIZE))
         super().__init__(*settings, **named_settings)
         self.noise_conditioned = noise_conditioned
         shrink = self.patch_size * 2 ** len(self.downs)

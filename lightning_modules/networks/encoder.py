@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from lightning_modules.networks.blocks import ResBlock, Stem, TimeEmbedding
+from lightning_modules.ranges import LAYERS, SIZE, check_ranges
 
 
 class Encoder(nn.Module):
@@ -21,6 +22,9 @@ class Encoder(nn.Module):
         patch_size: side of the square of the input that becomes one position of the stem.
         dropout: dropout inside ResBlocks, and before the logits of a classifier.
         num_classes: number of classes whose labels it reads, so that a network can guide itself; 0 for none.
+
+    Raises:
+        InputError: a setting is out of its range.
     """
 
     def __init__(
@@ -35,6 +39,12 @@ class Encoder(nn.Module):
         *,
         num_classes: int = 0,
     ) -> None:
+        check_ranges(
+            base_channels=(base_channels, SIZE),
+            multipliers=(list(multipliers), LAYERS),
+            blocks_per_stage=(blocks_per_stage, LAYERS),
+            bottleneck_blocks=(bottleneck_blocks, "[0, 1000]"),
+        )
         super().__init__()
         self.patch_size, self.time_width = patch_size, time_width
         self.blocks_per_stage, self.dropout = blocks_per_stage, dropout

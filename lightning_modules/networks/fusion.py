@@ -8,6 +8,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from lightning_modules.networks.blocks import at_least_float32
+from lightning_modules.ranges import SIZE, check_ranges
 
 
 def rms_normalize(x: Tensor, dims: tuple[int, ...] = (1, 2, 3), eps: float = 1e-20) -> Tensor:
@@ -42,6 +43,7 @@ class CrossAttention(Fusion):
     """
 
     def __init__(self, head_width: int = 32) -> None:
+        check_ranges(head_width=(head_width, SIZE))
         super().__init__()
         self.head_width = head_width
 

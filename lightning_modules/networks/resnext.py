@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lightning_modules.ranges import LAYERS, SIZE, check_ranges
+
 
 class ResNeXt(nn.Module):
     """ResNeXt for 32x32 inputs (Xie et al. 2017, arXiv:1611.05431); the defaults are the SC09 benchmark's 29 layers.
@@ -15,6 +17,9 @@ class ResNeXt(nn.Module):
         base_width: channels per group in the first stage.
         blocks_per_stage: bottlenecks in each stage.
         num_classes: logits, K.
+
+    Raises:
+        InputError: a setting is out of its range.
     """
 
     def __init__(
@@ -25,6 +30,13 @@ class ResNeXt(nn.Module):
         blocks_per_stage: int = 3,
         num_classes: int = 10,
     ) -> None:
+        check_ranges(
+            channels=(list(channels), "[4, 65536]"),
+            cardinality=(cardinality, SIZE),
+            base_width=(base_width, SIZE),
+            blocks_per_stage=(blocks_per_stage, LAYERS),
+            num_classes=(num_classes, SIZE),
+        )
         super().__init__()
         width = channels[0] // 4
         layers: list[nn.Module] = [nn.Conv2d(1, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lightning_modules.networks.blocks import Head, ResBlock, TimeEmbedding
 from lightning_modules.networks.fusion import CrossAttention, Fusion, rms_normalize
 from lightning_modules.networks.taps import Reading, TapShape
+from lightning_modules.ranges import SIZE, check_ranges
 
 
 class ScoreSubnet(nn.Module):
@@ -48,6 +49,8 @@ class ScoreSubnet(nn.Module):
         rms_dims: Sequence[int] = (1, 2, 3),
         num_classes: int = 0,
     ) -> None:
+        check_ranges(widths=(list(widths), SIZE), blocks_per_tap=(blocks_per_tap, "[0, 1000]"))
+        check_ranges(output_shape=(list(output_shape), SIZE), patch_size=(patch_size, SIZE))
         super().__init__()
         self.num_classes = num_classes
         if not taps:

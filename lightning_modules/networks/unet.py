@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lightning_modules.networks.blocks import Head, ResBlock
 from lightning_modules.networks.encoder import Encoder
+from lightning_modules.ranges import SIZE, check_ranges
 
 
 class UNet(nn.Module):
@@ -23,6 +24,7 @@ class UNet(nn.Module):
     """
 
     def __init__(self, decoder_widths: Sequence[int] = (96, 128, 224), *settings: Any, **named_settings: Any) -> None:
+        check_ranges(decoder_widths=(list(decoder_widths), SIZE))
         super().__init__()
         self.encoder = encoder = Encoder(*settings, **named_settings)
         self.num_classes = encoder.embedding.num_classes

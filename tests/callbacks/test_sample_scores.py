@@ -136,7 +136,7 @@ def test_an_interrupted_run_goes_on(rows, scoretap, command, tmp_path, monkeypat
     "more, expected",
     [
         (["--scoring.minimum_accuracy=0.999"], ["the evaluator recognises", "it needs 99.9%"]),
-        (["--scoring.count=1"], ["count of at least 2", "got 1,"]),
+        (["--scoring.count=1"], ["count", "at least 2", "got 1:"]),
         (["--scoring.labels=[12]"], ["12"]),
         (["--scoring.evaluator=nowhere.ckpt"], ["no checkpoint", "nowhere.ckpt"]),
         (["--scoring.reference=nowhere"], ["nowhere"]),

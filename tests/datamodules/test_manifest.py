@@ -19,7 +19,7 @@ def test_entries_are_those_that_were_added(tmp_path):
     assert tuple(second.cells) == COLUMNS
 
 
-@pytest.mark.parametrize("file", ["../x.wav", "deep/x.wav", "deep\\x.wav", "", "x.txt"])
+@pytest.mark.parametrize("file", ["deep/x.wav", "deep\\x.wav", "x.txt"])
 def test_files_of_drawn_samples_lie_in_the_folder(file, tmp_path):
     (tmp_path / MANIFEST).write_text(f"file,label,seed\n{file},3,1\n")
     assert read_manifest(tmp_path, drawn=False)[0].file == file

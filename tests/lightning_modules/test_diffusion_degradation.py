@@ -71,7 +71,7 @@ def test_a_vocoder_so_trained_needs_no_generator_afterwards(configs, score_subne
         ({"generators": []}, "at least one generator"),
         ({"generators": ["arabic-digits"], "low": 0.6}, "0 < low <= high"),
         ({"generators": ["arabic-digits"], "generated": 1.5}, r"generated in \[0, 1\]"),
-        ({"generators": ["arabic-digits"], "num_steps": 0}, "num_steps of at least 1"),
+        ({"generators": ["arabic-digits"], "num_steps": 0}, "num_steps must be at least 1"),
     ],
 )
 def test_settings_are_checked(settings, expected):

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from lightning_modules.diffusion.samplers.base import ReverseProcess, StepSampler
 from lightning_modules.diffusion.samplers.ddim import ddim_step, valid_eta
+from lightning_modules.ranges import LAYERS, check_ranges
 
 
 class PredictorCorrector(StepSampler):
@@ -31,8 +32,7 @@ class PredictorCorrector(StepSampler):
     def __init__(self, snr: float = 0.16, num_corrections: int = 1, eta: float = 1.0) -> None:
         if not 0.0 < snr < 1.0:
             raise ValueError(f"expected snr in (0, 1), got {snr}")
-        if num_corrections < 1:
-            raise ValueError(f"expected num_corrections of at least 1, got {num_corrections}")
+        check_ranges(num_corrections=(num_corrections, LAYERS))
         self.snr, self.num_corrections, self.eta = snr, num_corrections, valid_eta(eta)
 
     def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:

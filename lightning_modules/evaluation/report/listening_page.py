@@ -12,6 +12,7 @@ from lightning_modules.evaluation.report.page_media import MediaWriter
 from lightning_modules.evaluation.report.sample_sets import collect_samples
 from lightning_modules.evaluation.tables.row_files import leaving_out
 from lightning_modules.locks import locked
+from lightning_modules.ranges import check_ranges
 
 
 def make_report(runs: list[str], output: str = "report", reference: str | None = None, per_digit: int = 3) -> None:
@@ -30,8 +31,7 @@ def make_report(runs: list[str], output: str = "report", reference: str | None =
     Raises:
         InputError: a setting is wrong, no run has samples, or the folder cannot be written.
     """
-    if per_digit < 1:
-        raise InputError(f"expected at least one sample per digit, got {per_digit}: correct --per_digit")
+    check_ranges(per_digit=(per_digit, "[1, 1000]"))
     final = Path(output).expanduser()
     with locked(final, otherwise="give another --output"):
         put_back(final)

@@ -66,7 +66,7 @@ def parse_description(text: str) -> Description:
         call, detail = text, ""
     try:
         found = _evaluate(ast.parse(call + bracket.strip(), mode="eval").body)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # also brackets a thousand deep
         found = None
     return Description(found.name, found.settings, detail) if isinstance(found, Description) else Description(text)
 

@@ -13,6 +13,7 @@ from lightning_modules.evaluation.scoring.output import check_output, format_tab
 from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.loading import load_evaluator
 from lightning_modules.locks import locked
+from lightning_modules.ranges import SHARE, check_ranges
 
 
 def score_folders(
@@ -80,8 +81,7 @@ def _check_settings(
     check_output(Path(output))
     if labels is not None and reference is None:
         raise InputError("labels choose digits of the reference: give --reference too, or leave out --labels")
-    if not 0.0 <= minimum_accuracy <= 1.0:
-        raise InputError(f"expected minimum_accuracy from 0 to 1, got {minimum_accuracy}")
+    check_ranges(minimum_accuracy=(minimum_accuracy, SHARE))
     check_external(external or [], reference is not None)
 
 

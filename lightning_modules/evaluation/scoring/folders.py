@@ -15,7 +15,7 @@ from datamodules.manifest import MANIFEST, PARTS, read_manifest
 from lightning_modules.errors import InputError
 from lightning_modules.labels import NO_LABEL, parse_label
 
-_WRITTEN = re.compile(r"\d+_(\d|any)_seed\d+$")  # as `scoretap predict` names its files: 00012_3_seed7.wav
+_WRITTEN = re.compile(r"[0-9]+_([0-9]|any)_seed[0-9]+")  # as `scoretap predict` names its files: 00012_3_seed7.wav
 
 
 def list_speech(folder: Path) -> list[Clip]:
@@ -85,7 +85,7 @@ def folder_batches(
 
 def _digit_in_name(stem: str) -> int:
     """Read the digit in a file name that `scoretap predict` wrote; ``NO_LABEL`` in other names."""
-    match = _WRITTEN.match(stem)
+    match = _WRITTEN.fullmatch(stem)
     return parse_label(match[1]) if match else NO_LABEL
 
 

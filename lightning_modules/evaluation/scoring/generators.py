@@ -20,6 +20,7 @@ from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.evaluator import EvaluatorModule
 from lightning_modules.loading import load_evaluator
 from lightning_modules.metrics import wilson_interval
+from lightning_modules.ranges import parse_number
 
 
 def load_matching_evaluator(path: str, generator: Generator) -> EvaluatorModule:
@@ -106,7 +107,7 @@ def generator_rows(
 
 def _seconds(folder: Path, count: int) -> float:
     """Compute the median time of a sample: the first batch, which prepares kernels and memory, counts like others."""
-    return median(float(entry.cells["seconds"]) for entry in read_manifest(folder)[:count])
+    return median(parse_number(entry.cells["seconds"]) for entry in read_manifest(folder)[:count])
 
 
 def zero_shot_figures(confusion: list[list[int]] | None, seen: Sequence[int] | None) -> dict[str, float]:

@@ -116,5 +116,12 @@ def _cell(value: Any, form: str) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(map(str, value))
-    return format(value, form) if isinstance(value, float) else str(value)
+        return csv_text("; ".join(map(str, value)))
+    if isinstance(value, float):
+        return format(value, form)
+    return str(value) if isinstance(value, int) else csv_text(str(value))
+
+
+def csv_text(text: str) -> str:
+    """Write text for a cell of a CSV file so that no spreadsheet takes it for a formula: after an apostrophe."""
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text

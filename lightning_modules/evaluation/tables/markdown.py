@@ -81,10 +81,15 @@ def gmacs_per_sample(row: dict[str, str]) -> float | None:
 def markdown_table(columns: dict[str, list[str]]) -> list[str]:
     """Write the lines of a Markdown table; empty cells become a dash."""
     rows = zip(*columns.values(), strict=True)
-    lines = [list(columns), [":--", *["--:"] * (len(columns) - 1)], *([plain(cell) for cell in row] for row in rows)]
+    lines = [
+        list(map(plain, columns)),
+        [":--", *["--:"] * (len(columns) - 1)],
+        *([plain(cell) for cell in row] for row in rows),
+    ]
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def plain(text: str) -> str:
-    """Escape text so that it stays in its cell and on its line."""
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split()) or MISSING
+    """Escape text so that it stays in its cell and on its line, and is no HTML, such as the mark of a table's end."""
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(escaped.split()) or MISSING

@@ -12,7 +12,7 @@ from lightning_modules.errors import InputError
 from lightning_modules.networks import HiFiGANGenerator
 
 DEFAULT = ("griffin-lim-32", "griffin-lim-60", "light-vocoder", "hifigan")
-_GRIFFIN_LIM = re.compile(r"griffin-lim-([1-9]\d*)")
+_GRIFFIN_LIM = re.compile(r"griffin-lim-([1-9][0-9]{0,4})")
 _HIFIGAN = re.compile(r"hifigan(?::(.+))?")
 
 

@@ -15,6 +15,7 @@ from lightning_modules.evaluation.vocoders.speech import Speech, ancestral_sampl
 from lightning_modules.evaluation.vocoders.vocoder_rows import VocoderRow
 from lightning_modules.loading import load_evaluator, load_generator
 from lightning_modules.locks import locked
+from lightning_modules.ranges import COUNT, SHARE, check_ranges
 
 
 def compare_vocoders(
@@ -62,6 +63,7 @@ def compare_vocoders(
     """
     roots = [Path(corpus).expanduser() for corpus in corpora]
     _check_settings(roots, evaluators, generators, limit, rounds)
+    check_ranges(minimum_accuracy=(minimum_accuracy, SHARE), count=(count, COUNT))
     digits, sampling = None if labels is None else check_labels(labels), ancestral_sampling(guidance_scale, num_steps)
     drawers, cache = _load_generators(generators or []), Path(cache_dir).expanduser() if cache_dir else None
     candidates = load_candidates(vocoders or list(DEFAULT), drawers[0].front_end if drawers else None)
@@ -89,10 +91,7 @@ def _check_settings(
         raise InputError(f"expected one evaluator, or one for each of {len(roots)} corpora, got {len(evaluators)}")
     if generators and len(generators) != len(roots):
         raise InputError(f"expected one generator for each of {len(roots)} corpora, got {len(generators)}")
-    if limit is not None and limit < 2:
-        raise InputError(f"expected a limit of at least 2 clips, got {limit}: leave it out for all")
-    if rounds < 1:
-        raise InputError(f"expected rounds at least 1, got {rounds}")
+    check_ranges(limit=(limit, "[2, 10000000]"), rounds=(rounds, "[1, 10000]"))
 
 
 def _load_generators(paths: Sequence[str]) -> list[Generator]:

@@ -7,7 +7,7 @@ from typing import Any
 from lightning_modules.evaluation.scoring.columns import Column
 from lightning_modules.evaluation.scoring.output import write_csv, write_json, write_text
 from lightning_modules.evaluation.tables.cells import MISSING, figure_cell
-from lightning_modules.evaluation.tables.markdown import markdown_table
+from lightning_modules.evaluation.tables.markdown import markdown_table, plain
 from lightning_modules.evaluation.vocoders.perceptual import SKIPPED
 from lightning_modules.evaluation.vocoders.vocoder_rows import (
     COLUMNS,
@@ -56,13 +56,13 @@ def format_markdown(rows: Sequence[VocoderRow], headings: dict[str, str]) -> str
     """Write a heading per corpus, a table per kind of Mels below it, then what the columns mean."""
     lines: list[str] = []
     for corpus, heading in headings.items():
-        lines += [f"### {heading}", ""]
+        lines += [f"### {plain(heading)}", ""]
         for mels, title in TITLES.items():
             if block := [row for row in rows if (row.corpus, row.mels) == (corpus, mels)]:
                 count = max(row.clips for row in block)
                 lines += [f"**{title}** ({count:,} clips)", "", *markdown_table(_columns(block, mels)), ""]
     notes = dict.fromkeys(note for row in rows for note in row.notes)
-    return "\n".join([*lines, *(f"- {line}" for line in (*LEGEND, *notes))]) + "\n"
+    return "\n".join([*lines, *(f"- {plain(line)}" for line in (*LEGEND, *notes))]) + "\n"
 
 
 def _columns(block: Sequence[VocoderRow], mels: str) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.networks.vocoders.mel_to_waveform import MelToWaveform
+from lightning_modules.ranges import LAYERS, SIZE, check_ranges
 
 _MAX_LOG_MAGNITUDE = 7.0  # a full-scale sine reaches log(256) = 5.5 under a Hann window of 1024 samples
 _COMPRESSION = 0.3  # exponent of the magnitudes that the backbone reads
@@ -37,6 +38,9 @@ class ConvNeXtISTFT(MelToWaveform):
         num_blocks: number of blocks.
         iterations: Griffin-Lim iterations before the network; with 0 the network predicts the whole phase.
         initial_phase: what the iterations start from.
+
+    Raises:
+        InputError: a setting is out of its range.
     """
 
     _inverse: Tensor
@@ -53,6 +57,12 @@ class ConvNeXtISTFT(MelToWaveform):
         iterations: int = 8,
         initial_phase: Literal["zero", "noise"] = "noise",
     ) -> None:
+        check_ranges(
+            width=(width, SIZE),
+            hidden=(hidden, SIZE),
+            num_blocks=(num_blocks, LAYERS),
+            iterations=(iterations, "[0, 1000]"),
+        )
         super().__init__(front_end)
         self.n_fft, self.hop_length = self.front_end.n_fft, self.front_end.hop_length
         self.iterations, self.initial_phase = iterations, initial_phase

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from lightning_modules.audio.stft_losses import power_spectrum
+from lightning_modules.ranges import SIZE, check_ranges
 
 _SLOPE = 0.1
 
@@ -90,6 +91,8 @@ class Discriminators(nn.Module):
         period_widths: Sequence[int] = (32, 128, 512, 1024, 1024),
         resolution_widths: Sequence[int] = (32, 32, 32, 32),
     ) -> None:
+        check_ranges(periods=(list(periods), SIZE), fft_sizes=(list(fft_sizes), "[4, 1048576]"))
+        check_ranges(period_widths=(list(period_widths), SIZE), resolution_widths=(list(resolution_widths), SIZE))
         super().__init__()
         critics: list[Discriminator] = [PeriodDiscriminator(period, period_widths) for period in periods]
         critics += [ResolutionDiscriminator(n_fft, resolution_widths) for n_fft in fft_sizes]

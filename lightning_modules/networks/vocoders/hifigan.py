@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lightning_modules.audio.log_mel import LogMel
 from lightning_modules.networks.vocoders.mel_to_waveform import MelToWaveform
+from lightning_modules.ranges import LAYERS, SIZE, check_ranges
 
 _SLOPE = 0.1
 _WEIGHT_NORMS = (  # magnitude and direction: torch's older and newer weight norm
@@ -44,6 +45,13 @@ class HiFiGANGenerator(MelToWaveform):
         kernels: Sequence[int] = (3, 7, 11),
         dilations: Sequence[int] = (1, 3, 5),
     ) -> None:
+        check_ranges(
+            width=(width, SIZE),
+            factors=(list(factors), LAYERS),
+            upsampling_kernels=(list(upsampling_kernels), LAYERS),
+            kernels=(list(kernels), LAYERS),
+            dilations=(list(dilations), LAYERS),
+        )
         super().__init__(front_end)
         if math.prod(factors) != self.front_end.hop_length or len(factors) != len(upsampling_kernels):
             raise ValueError(

@@ -111,5 +111,5 @@ def test_tap_denoiser_reads_once(scaling, times, randn):
 
 
 def test_sigma_data_must_be_positive(sde):
-    with pytest.raises(ValueError, match="sigma_data > 0"):
+    with pytest.raises(ValueError, match="sigma_data must be above 0"):
         InputScaling(sde, 0.0)

@@ -41,5 +41,5 @@ def test_log_normal():
 
 @pytest.mark.parametrize("settings", [{"std": 0.0}, {"std": float("nan")}, {"mean": float("inf")}])
 def test_bad_settings(settings):
-    with pytest.raises(ValueError, match="finite mean and std > 0"):
+    with pytest.raises(ValueError, match="(mean|std) must be"):
         LogNormalTimes(**settings)

@@ -150,5 +150,4 @@ def test_disabled_leaves_no_run_and_a_folder_of_its_own(command, tmp_path):
 
 def test_metrics_need_an_evaluator_that_can_be_read(refused, command, tmp_path):
     arguments = command("csv", "out")
-    callback = ["--trainer.callbacks+=callbacks.GenerationMetrics", "--trainer.callbacks.evaluator=nowhere.ckpt"]
-    tiny.check(refused(*arguments, *callback), ["no checkpoint", "nowhere.ckpt"])
+    tiny.check(refused(*arguments, "--trainer.callbacks.evaluator=nowhere.ckpt"), ["no checkpoint", "nowhere.ckpt"])

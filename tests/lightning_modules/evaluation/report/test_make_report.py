@@ -146,7 +146,7 @@ def test_an_interrupted_report_leaves_the_old_one(page, report, monkeypatch):
     ("args", "words"),
     [
         (["nowhere"], "got none from 'nowhere'"),
-        (["runs", "--per_digit", "0"], "at least one sample"),
+        (["runs", "--per_digit", "0"], "per_digit must be at least 1"),
         (["runs", "--reference", "nowhere"], "expected a folder with recordings"),
         (["runs", "--outptu", "x"], "--outptu"),
         ([], "must be given"),

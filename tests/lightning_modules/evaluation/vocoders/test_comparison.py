@@ -48,16 +48,16 @@ def test_files(scoretap, evaluator, vocoder, unet, digits_root, capfd, tmp_path,
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        (["--limit=1"], "limit of at least 2"),
-        (["--rounds=0"], "rounds at least 1"),
+        (["--limit=1"], "limit must be at least 2"),
+        (["--rounds=0"], "rounds must be at least 1"),
         (["--guidance_scale=0"], "guidance_scale above 0"),
         (["--num_steps=0"], "num_steps must be at least 1"),
         (["--vocoders=[tape]"], "got 'tape'"),
         (["--generators=[a, b]"], "one generator for each of 1 corpora"),
         (["--generators=[missing.ckpt]"], "no checkpoint at 'missing.ckpt'"),
-        (["--count=0", "--generators=[UNET]"], "count of at least 1"),
+        (["--count=0", "--generators=[UNET]"], "count must be at least 1"),
         (["--labels=[11]"], "expected digits 0 to 9"),
-        (["--minimum_accuracy=1.01"], "it needs"),
+        (["--minimum_accuracy=1"], "it needs"),
     ],
 )
 def test_refused(more, expected, refused, evaluator, unet, digits_root):
