@@ -50,11 +50,12 @@ class Clock(Callback):
 
     def log_figures(self, trainer: Trainer, pl_module: LightningModule, figures: dict[str, float]) -> None:
         """Log figures now; call it on all processes, within :meth:`on_time`."""
-        tensors = {name: torch.tensor(value) for name, value in figures.items()}
+        tensors = {name: torch.tensor(value, device=pl_module.device) for name, value in figures.items()}
         if self.every_n_steps is None:
-            pl_module.log_dict(tensors)
+            pl_module.log_dict(tensors, sync_dist=True, reduce_fx="max")  # equal on all processes already
             return
-        pl_module.log_dict(tensors, on_step=True, on_epoch=False, logger=False)  # for callbacks that watch figures
+        # For callbacks that watch figures.
+        pl_module.log_dict(tensors, on_step=True, on_epoch=False, logger=False, sync_dist=True, reduce_fx="max")
         for logger in trainer.loggers:  # Lightning would write only every `log_every_n_steps`
             logger.log_metrics(figures, step=trainer.fit_loop.epoch_loop._batches_that_stepped)
 
