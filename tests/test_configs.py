@@ -22,11 +22,11 @@ ABLATIONS = sorted(f"ablations/{path.stem}" for path in CONFIGS.glob("ablations/
 def laid_over(name):
     """The config that the command in an overlay's first comment lays it over."""
     text = (CONFIGS / f"{name}.yaml").read_text()
-    return re.findall(r"--config ((?:experiments|small|backbones)/\w+)", text.split("\nmodel:")[0])[0]
+    return re.findall(r"--config ((?:experiments|small|backbones|distill)/\w+)", text.split("\nmodel:")[0])[0]
 
 
 LAID = [f"experiments/{name}" for name in ("features_only", "score_subnet_cfg", "unet_cfg")]
-LAID += ["small/vocoder_on_generated"]
+LAID += ["small/vocoder_on_generated", "distill/students"]
 ON_BACKBONES = ["backbones/resnet18_unconditioned", "backbones/on_resnet18"]
 OVERLAYS = {name: laid_over(name) for name in [*LAID, *ON_BACKBONES, *ABLATIONS]}
 # Networks with the paper's taps that cost next to nothing.
@@ -88,6 +88,14 @@ def test_there_is_a_config_per_model_and_size():
 def test_config_runs(name, backbones, digits_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     family, model = name.split("/")
+    if family == "distill":
+        few = [
+            f"--model.init_args.teaching.{key}={value}"
+            for key, value in {"paths": 4, "held_out": 2, "num_steps": 1}.items()
+        ]
+        given = ["--model.init_args.teacher=arabic-digits", *few]
+        assert cli.main(compose(name, digits_root, tmp_path, "--trainer.fast_dev_run=1", *given)) == 0
+        return
     given = [f"--model.init_args.classifier={backbones(family)}"] if model.startswith(("score_subnet", "unet")) else []
     assert cli.main(compose(name, digits_root, tmp_path, "--trainer.fast_dev_run=1", *given)) == 0
 

@@ -125,9 +125,10 @@ class Generator(NoisyModule):
     def losses(self, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
         """DSM loss ``(B,)`` of the batch's log-Mels at times ``t`` with noise ``eps``.
 
-        A conditional network reads the labels, in training not all of them.
+        A conditional network and label taps are told the labels, in training not all of them.
         """
-        y = self._visible_labels(batch.y) if self.denoiser.conditional else None
+        told = self.denoiser.conditional or self.denoiser.follows_labels
+        y = self._visible_labels(batch.y) if told else None
         return dsm_loss(self.denoiser, self.sde, batch.x_0, t, eps, y)
 
     def _visible_labels(self, y: Tensor) -> Tensor:
@@ -162,14 +163,28 @@ class Generator(NoisyModule):
         """Digits that guidance knows with ``sampling``, or the current settings; none where nothing guides."""
         if not self.is_classifier_free(sampling):
             return list(self.classifier.labels) if self.classifier is not None else []
-        return [label for label in self.labels if label < self._num_classes()]
+        if self.denoiser.conditional:
+            return [label for label in self.labels if label < self._num_classes()]
+        return list(self.labels) if self.denoiser.follows_labels else []
+
+    def labels_to_ask(self, sampling: Sampling | None = None) -> list[int]:
+        """Digits that samples drawn with ``sampling``, or the current settings, can be asked for.
+
+        There are none where neither guidance nor the denoiser itself follows them.
+        """
+        followed = (sampling or self.sampling).guidance_scale > 0 or self.denoiser.follows_labels
+        return self.guided_labels(sampling) if followed else []
 
     def check_guidance(self, labels: list[int], sampling: Sampling) -> None:
-        """Refuse labels that cannot be guided to with ``sampling``.
+        """Refuse labels that cannot be guided to with ``sampling``, and steps that its time grid does not have.
 
         Raises:
-            InputError: there is nothing that guides as asked, or it was not trained on a label.
+            InputError: there is nothing that guides as asked, or it was not trained on a label, or steps do not fit.
         """
+        try:
+            sampling.time_grid(sampling.num_steps, self.sde)
+        except ValueError as error:
+            raise InputError(str(error)) from error
         sampling.guidance_settings.check(labels, self.guided_labels(sampling), self.denoiser)
 
     def parts(self, guided: bool) -> list[nn.Module]:
@@ -178,6 +193,11 @@ class Generator(NoisyModule):
         return [self.network, *([guide] if guide is not None else [])]
 
     # Drawing
+
+    @property
+    def default_sampling(self) -> Sampling:
+        """Settings of drawing where nobody chose any."""
+        return Sampling()
 
     def predict_step(self, batch: Any, batch_idx: int) -> GeneratorOutput:
         """Draw what a request batch asks for, with the settings of :attr:`sampling`."""
@@ -215,15 +235,19 @@ class Generator(NoisyModule):
             return GeneratorOutput(self.vocoder.to(self.device)(x_0), x_0, nfe)
 
     def sample(
-        self, labels: list[int], guidance_scale: float = 3.0, seed: int = 0, num_steps: int = 100
+        self,
+        labels: list[int],
+        guidance_scale: float | None = None,
+        seed: int = 0,
+        num_steps: int | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Speak ``labels``: the j-th sample uses seed ``seed + j``.
 
         Args:
             labels: digits 0 to 9; -1 leaves one unguided.
-            guidance_scale: gamma, at least 0.
+            guidance_scale: gamma, at least 0; 3 by default, and 0 of a student, which has learned it.
             seed: first seed.
-            num_steps: sampler steps.
+            num_steps: sampler steps; 100 by default, or as many as a student was made for.
 
         Returns:
             Waveforms ``(len(labels), 16000)`` in [-1, 1] at the front end's rate, and their scaled log-Mels
@@ -235,7 +259,11 @@ class Generator(NoisyModule):
         """
         if bad := [label for label in labels if label not in range(-1, 10)]:
             raise InputError(f"labels must be digits 0 to 9, or -1 for none, got {bad[0]}")
-        sampling = self.sampling.replace(guidance_scale=guidance_scale, num_steps=num_steps)
+        own = self.default_sampling
+        sampling = self.sampling.replace(
+            guidance_scale=own.guidance_scale if guidance_scale is None else guidance_scale,
+            num_steps=own.num_steps if num_steps is None else num_steps,
+        )
         y = torch.tensor(labels, device=self.device)
         drawn = self.draw(y, [seed + j for j in range(len(labels))], sampling)
         return drawn.waveform.cpu(), drawn.x_0.cpu()
