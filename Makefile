@@ -73,11 +73,12 @@ CAMPAIGN ?=
 campaign: install ## kills, bad disks, pairs, signals, hostile files, counted: runs/campaign/ (30 minutes on 2 idle cores)
 	PYTHONPATH=tests $(BIN)/python -m campaign $(CAMPAIGN)
 
-test: install ## run all tests, the slow ones too (under 12 minutes on 2 cores)
-	$(BIN)/pytest
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile # a file of tests is run by one process
+test: install ## run all tests, the slow ones too (about 8 minutes on 2 cores)
+	$(PYTEST)
 
 test-fast: install ## run the tests that are not marked slow
-	$(BIN)/pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 lint: install ## ruff, and mypy on the mathematics
 	$(BIN)/ruff check .
