@@ -11,3 +11,8 @@ from callbacks.non_finite_guard import NonFiniteGuard
 from callbacks.sample_scores import SampleScores
 from callbacks.sample_writer import SampleWriter
 from callbacks.stop_on_signal import StopOnSignal
+
+__all__ = [
+    "EMA", "ChannelsLast", "Compile", "CostReport", "FrozenGuard", "GenerationMetrics", "GuidedSampling",
+    "NonFiniteGuard", "SampleScores", "SampleWriter", "StopOnSignal",
+]  # fmt: skip

@@ -39,7 +39,11 @@ _HOMES = {
     "load_evaluator": "loading",
     "load_generator": "loading",
 }
-__all__ = list(_HOMES)
+__all__ = [
+    "ClassifierModule", "DSMModule", "DiffusionDegradation", "DistillationModule", "EvaluatorModule", "HiFiGAN",
+    "InputError", "NeuralVocoder", "NonFiniteError", "ScoreSubnetModule", "UNetModule", "VocoderModule",
+    "load_evaluator", "load_generator",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -8,3 +8,8 @@ from lightning_modules.audio.mel_augmentation import MelAugmentation
 from lightning_modules.audio.mel_degradation import MelDegradation
 from lightning_modules.audio.stft_losses import LongTermSpectrum, MelDistance, MultiResolutionSTFT
 from lightning_modules.audio.vocoders import GriffinLim, Vocoder
+
+__all__ = [
+    "DecibelMel", "FrontEnd", "GriffinLim", "LogMel", "LongTermSpectrum", "MelAugmentation", "MelDegradation",
+    "MelDistance", "MultiResolutionSTFT", "SpeechAugmentation", "Vocoder", "Waveform",
+]  # fmt: skip

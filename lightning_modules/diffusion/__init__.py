@@ -16,3 +16,10 @@ from lightning_modules.diffusion.preconditioning import Denoiser, InputScaling, 
 from lightning_modules.diffusion.sampling import Sampling
 from lightning_modules.diffusion.sde import VPSDE
 from lightning_modules.diffusion.training_times import LogNormalTimes, TimeDistribution, UniformTimes
+
+__all__ = [
+    "VPSDE", "Clamp", "ClassifierFreeGuidance", "ClassifierGuidance", "Constant", "CosineRamp", "DenoisedGuidance",
+    "Denoiser", "Epsilon", "Guidance", "GuidanceSchedule", "InputScaling", "Interval", "LinearRamp",
+    "LogNormalTimes", "NormMatched", "Parameterization", "Preconditioned", "Sampling", "TapDenoiser",
+    "TimeDistribution", "UniformTimes", "Velocity", "dsm_loss",
+]  # fmt: skip

@@ -33,3 +33,14 @@ from lightning_modules.metrics.nearest_neighbour import (
 )
 from lightning_modules.metrics.noise_level import NoiseLevelMean
 from lightning_modules.metrics.resampling import Interval, bootstrap, bootstrap_sums, disjoint_subsets, wilson_interval
+
+__all__ = [
+    "NDB", "AMScore", "ClassSums", "DiversityError", "FeatureBins", "FeatureMoments", "FeatureStatistics",
+    "FrechetDistance", "FrechetError", "InceptionScore", "IntendedAccuracy", "Interval", "IntraClassDiversity",
+    "KernelDistance", "ManifoldMetrics", "ModifiedInceptionScore", "NearestTrainingNeighbour", "NoiseLevelMean",
+    "Scatter", "ScoreIntervals", "am_from_sums", "benchmark_inception_score", "bootstrap", "bootstrap_sums",
+    "disjoint_subsets", "distances_without_itself", "fit_bins", "frechet_distance", "half_sample_scatter",
+    "inception_from_sums", "inception_score", "kernel_distance", "modified_inception_from_sums",
+    "modified_inception_score", "nearest_distances", "proportions_differ", "sampled_modified_inception_score",
+    "split_signs", "wilson_interval",
+]  # fmt: skip

@@ -9,3 +9,9 @@ from lightning_modules.networks.score_subnet import ScoreSubnet
 from lightning_modules.networks.taps import Reading, Tap, TappedClassifier
 from lightning_modules.networks.unet import UNet
 from lightning_modules.networks.vocoders import ConvNeXtISTFT, Discriminators, HiFiGANGenerator, MelToWaveform
+
+__all__ = [
+    "AdaptedClassifier", "Add", "Classifier", "Concat", "ConvNeXtISTFT", "Critic", "CrossAttention",
+    "Discriminators", "Fusion", "HiFiGANGenerator", "MelToWaveform", "Reading", "ResNeXt", "ScoreSubnet", "Tap",
+    "TappedClassifier", "UNet",
+]  # fmt: skip

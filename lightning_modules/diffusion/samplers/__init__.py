@@ -10,4 +10,7 @@ from lightning_modules.diffusion.samplers.noise import NoiseSource, PerSampleNoi
 from lightning_modules.diffusion.samplers.predictor_corrector import PredictorCorrector
 from lightning_modules.diffusion.samplers.time_grid import Karras, NoiseLevels, TimeGrid, UniformLogSNR, UniformTime
 
-__all__ = [name for name in dir() if name[0].isupper()]  # every class that is imported here
+__all__ = [
+    "DDIM", "DPMSolverPP", "EulerMaruyama", "FewStep", "Heun", "Karras", "NoiseLevels", "NoiseSource",
+    "PerSampleNoise", "PredictorCorrector", "Sampler", "SamplerOutput", "TimeGrid", "UniformLogSNR", "UniformTime",
+]  # fmt: skip

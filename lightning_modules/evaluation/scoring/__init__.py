@@ -9,4 +9,9 @@ from lightning_modules.evaluation.scoring.rows import Row
 from lightning_modules.evaluation.scoring.scorer import Scorer
 from lightning_modules.loading import load_evaluator
 
+__all__ = [
+    "Reference", "Row", "Scorer", "folder_batches", "format_scores", "format_table", "list_speech",
+    "load_evaluator", "load_reference", "score_clips", "score_folders", "split_batches", "write_scores",
+]  # fmt: skip
+
 Scores, judge = Row, score_clips  # former names

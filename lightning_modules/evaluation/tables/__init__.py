@@ -2,3 +2,5 @@
 
 from lightning_modules.evaluation.tables.run_table import make_table
 from lightning_modules.evaluation.tables.sweep_command import make_plot
+
+__all__ = ["make_plot", "make_table"]

@@ -18,6 +18,12 @@ from lightning_modules.evaluation.scoring.external.recognition import PocketSphi
 from lightning_modules.evaluation.scoring.external.scoreq import ScoreQ, scoreq_mos
 from lightning_modules.evaluation.scoring.external.voices import Voices
 
+__all__ = [
+    "NAMES", "DistillMos", "Dnsmos", "ExternalJudge", "ExternalMetric", "FolderWaveforms", "Found",
+    "FrechetAudioDistance", "Outcome", "PocketSphinx", "ScoreQ", "Voices", "add_external_figures", "ask",
+    "check_external", "external_judges", "external_metrics", "frechet_audio_distance", "scoreq_mos",
+]  # fmt: skip
+
 NAMES = ("fad", "scoreq", "distillmos", "dnsmos", "resemblyzer", "pocketsphinx")
 ExternalJudge, Found, ask = ExternalMetric, Outcome, add_external_figures  # former names
 
