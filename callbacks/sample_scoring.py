@@ -39,7 +39,8 @@ class SampleScoring(Callback):
         """
         if self.labels is not None:
             return self.labels
-        return generator.guided_labels() if (sampling or generator.sampling).guidance_scale > 0 else []
+        labels: list[int] = generator.labels_to_ask(sampling)
+        return labels
 
     def open_scorer(self, trainer: Trainer, generator: Any, vocoder: Vocoder | None = None) -> Any:
         """Make the scorer of the samples of ``generator``, on its device.

@@ -23,21 +23,23 @@ class ScoreSubnetModule(Generator):
         classifier: path or name of a classifier checkpoint; checkpoints of this module store its description instead.
         taps: submodules of the classifier to read: names, or ``{module, feature, gradient}``; ``stages.-1.*`` names
             every block of the last stage.
-        signals: what a tap delivers that is given by its name only.
+        signals: what a tap delivers that is given by its name only: its feature, its gradient, both, or the feature and
+            the gradient of the label that is asked for: ``label``, which training hides in ``label_dropout`` of clips.
         backbone_mode: ``frozen`` is the method; ``fine-tuned`` also trains the layers that the feature taps depend on,
             in evaluation mode and without second derivatives; ``random`` freezes weights that nobody trained.
         subnet: the subnet; called with the taps' shapes and the output shape.
         parameterization: what the subnet's output means; default preconditioned.
         times: distribution of training times; default uniform.
         optimization: optimiser and learning-rate schedule.
-        label_dropout: probability that training hides an example's label from a conditional network, in (0, 1).
+        label_dropout: probability that training hides an example's label from label taps and from a conditional
+            network, in (0, 1).
     """
 
     def __init__(
         self,
         classifier: str | dict,
         taps: list[str | Tap],
-        signals: Literal["both", "feature", "gradient"] = "both",
+        signals: Literal["both", "feature", "gradient", "label"] = "both",
         subnet: Callable[[list[Any], tuple[int, int]], ScoreSubnet] = ScoreSubnet,
         parameterization: Parameterization | None = None,
         times: TimeDistribution | None = None,
@@ -58,7 +60,8 @@ class ScoreSubnetModule(Generator):
             raise InputError(str(error)) from error
         if backbone_mode == "fine-tuned" and not tapped.train_what_features_need(self.front_end.shape):
             raise InputError("nothing of the backbone is fine-tuned through gradient taps: signals must have features")
-        self.denoiser = TapDenoiser(self.network, backbone.scaling, self.parameterization, tapped)
+        label_taps = signals == "label" and any(tap.gradient for tap in self.taps)
+        self.denoiser = TapDenoiser(self.network, backbone.scaling, self.parameterization, tapped, label_taps)
 
     def parts(self, guided: bool) -> list[nn.Module]:
         assert self.classifier is not None
@@ -73,4 +76,7 @@ class ScoreSubnetModule(Generator):
         name = "Score Subnet" if self.backbone_mode == "frozen" else f"Score Subnet, {self.backbone_mode} backbone"
         if not any(gradient for _, gradient in signals):
             return f"{name}, no gradient taps"
-        return name if any(feature for feature, _ in signals) else f"{name}, gradient taps alone"
+        kind = "label taps" if self.denoiser.follows_labels else "gradient taps"
+        if not any(feature for feature, _ in signals):
+            return f"{name}, {kind} alone"
+        return f"{name}, label taps" if self.denoiser.follows_labels else name

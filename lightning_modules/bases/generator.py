@@ -123,9 +123,10 @@ class Generator(NoisyModule):
     def losses(self, batch: Any, t: Tensor, eps: Tensor) -> Tensor:
         """DSM loss ``(B,)`` of the batch's log-Mels at times ``t`` with noise ``eps``.
 
-        A conditional network reads the labels, in training not all of them.
+        A conditional network and label taps are told the labels, in training not all of them.
         """
-        y = self._visible_labels(batch.y) if self.denoiser.conditional else None
+        told = self.denoiser.conditional or self.denoiser.follows_labels
+        y = self._visible_labels(batch.y) if told else None
         return dsm_loss(self.denoiser, self.sde, batch.x_0, t, eps, y)
 
     def _visible_labels(self, y: Tensor) -> Tensor:
@@ -160,7 +161,17 @@ class Generator(NoisyModule):
         """Digits that guidance knows with ``sampling``, or the current settings; none where nothing guides."""
         if not self.is_classifier_free(sampling):
             return list(self.classifier.labels) if self.classifier is not None else []
-        return [label for label in self.labels if label < self._num_classes()]
+        if self.denoiser.conditional:
+            return [label for label in self.labels if label < self._num_classes()]
+        return list(self.labels) if self.denoiser.follows_labels else []
+
+    def labels_to_ask(self, sampling: Sampling | None = None) -> list[int]:
+        """Digits that samples drawn with ``sampling``, or the current settings, can be asked for.
+
+        There are none where neither guidance nor the denoiser itself follows them.
+        """
+        followed = (sampling or self.sampling).guidance_scale > 0 or self.denoiser.follows_labels
+        return self.guided_labels(sampling) if followed else []
 
     def check_guidance(self, labels: list[int], sampling: Sampling) -> None:
         """Refuse labels that cannot be guided to with ``sampling``.

@@ -32,6 +32,11 @@ class Clamp(nn.Module):
         """Whether the wrapped denoiser's network reads labels."""
         return getattr(self.denoiser, "conditional", False)
 
+    @property
+    def follows_labels(self) -> bool:
+        """Whether the wrapped denoiser's estimate without guidance is that of a label."""
+        return getattr(self.denoiser, "follows_labels", False)
+
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
         return self.denoiser.read(x_t, t, differentiable)
 

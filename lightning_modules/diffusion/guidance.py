@@ -33,7 +33,8 @@ class Guidance(nn.Module, ABC):
               \iff \mathrm{denoised} + \gamma \frac{\sigma_t^2}{\alpha_t} \nabla_{x_t} \log p(y \mid x_t, t)
 
     A schedule makes gamma a function of the noise level. At scale 0, without labels, or where the schedule is zero, the
-    estimate is the wrapped denoiser's own, without label, and no gradient is computed.
+    estimate is the wrapped denoiser's own, and no class gradient is computed. A denoiser that follows labels, by label
+    taps, is told them there too, and guidance moves its estimate further; any other is not.
 
     Args:
         denoiser: gives the estimate and the reading of ``(x_t, t)``.
@@ -78,7 +79,8 @@ class Guidance(nn.Module, ABC):
             y: ``(B,)`` digits; rows with -1 stay unguided.
         """
         if self.guidance_scale == 0 or y is None or not self.schedule.active(t, self.sde):
-            unguided: Tensor = self._run(self.unguided, x_t, t)
+            told = () if y is None or not self._follows_labels else (y,)
+            unguided: Tensor = self._run(self.unguided, x_t, t, *told)
             return unguided
         denoised, gradient = self._run(self.estimate, x_t, t, y)
         self.extra_evaluations += self.extra_per_estimate
@@ -87,9 +89,17 @@ class Guidance(nn.Module, ABC):
         alpha_t, sigma_t = self.sde.marginal(t)
         return denoised + strength * sigma_t.square() / alpha_t * gradient
 
-    def unguided(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """The wrapped denoiser's own estimate of ``x_0``."""
-        return self.denoiser(x_t, t)
+    def unguided(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        """The wrapped denoiser's own estimate of ``x_0``; of class ``y`` where it is given."""
+        return self.denoiser(x_t, t) if y is None else self.denoiser(x_t, t, y)
+
+    @property
+    def _follows_labels(self) -> bool:
+        return getattr(self.denoiser, "follows_labels", False)
+
+    def _told(self, y: Tensor) -> Tensor | None:
+        """The labels that an estimate without guidance is told."""
+        return y if self._follows_labels else None
 
     @abstractmethod
     def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,7 +112,7 @@ class ClassifierGuidance(Guidance):
     def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Unguided estimate of ``x_0`` and gradient of ``log p(y | x_t)``, both from one reading."""
         reading = self.denoiser.read(x_t, t, differentiable=True)
-        denoised = self.denoiser.denoise(x_t, t, reading)
+        denoised = self.denoiser.denoise(x_t, t, reading, self._told(y))
         return denoised, reading.class_gradient(y)
 
 
@@ -125,7 +135,7 @@ class DenoisedGuidance(ClassifierGuidance):
 
     def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Unguided estimate of ``x_0`` and, in place of the gradient, its approximation above."""
-        denoised = self.denoiser.denoise(x_t, t, self.denoiser.read(x_t, t))
+        denoised = self.denoiser.denoise(x_t, t, self.denoiser.read(x_t, t), self._told(y))
         reading = self.denoiser.read(denoised, torch.full_like(t, self.sde.t_min), differentiable=True)
         return denoised, self.sde.marginal(t)[0] * reading.class_gradient(y)
 
@@ -141,13 +151,14 @@ class ClassifierFreeGuidance(Guidance):
     :math:`(1 + w)\, s(x_t, t \mid y) - w\, s(x_t, t)`, is gamma - 1. Schedules act on the difference as on a gradient.
 
     Both estimates come from one forward pass of twice the batch, and count as two evaluations; a Score Subnet's
-    backbone and fusions, which do not depend on the label, are computed once. A denoiser that clamps, clamps both.
+    backbone, and fusions that do not depend on the label, are computed once. A denoiser that clamps, clamps both.
+    One that follows labels is moved from its estimate with the label, so that its gamma is less by 1.
     """
 
     extra_per_estimate = 1
 
     def estimate(self, x_t: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Unconditional estimate of ``x_0`` and the difference of scores, zero in rows where ``y`` is -1."""
+        """Unguided estimate of ``x_0`` and the difference of scores, zero in rows where ``y`` is -1."""
         reading = self.denoiser.read(x_t, t)
         labels = torch.cat([torch.full_like(y, -1), y])
         both = self.denoiser.denoise(torch.cat([x_t, x_t]), torch.cat([t, t]), reading, labels)
@@ -155,4 +166,5 @@ class ClassifierFreeGuidance(Guidance):
         alpha_t, sigma_t = self.sde.marginal(t)
         difference = alpha_t / sigma_t.square() * (conditional - denoised)
         labelled = (y >= 0).reshape(-1, 1, 1, 1)
-        return denoised, torch.where(labelled, difference, torch.zeros_like(difference))
+        base = conditional if self._follows_labels else denoised
+        return base, torch.where(labelled, difference, torch.zeros_like(difference))

@@ -61,7 +61,7 @@ class GuidanceSettings:
             InputError: there is nothing that guides as asked, or it was not trained on a label.
         """
         digits = sorted({label for label in labels if label >= 0})
-        if self.scale == 0 or not digits:
+        if not digits or (self.scale == 0 and not getattr(denoiser, "follows_labels", False)):
             return
         free = self.is_classifier_free(denoiser)
         if free and not known:

@@ -47,7 +47,13 @@ class Denoiser:
         scaling: input scaling.
         parameterization: output scaling.
         classifier: read once per evaluation where class guidance asks for it.
+
+    Attributes:
+        follows_labels: whether the estimate without guidance is that of the label that is asked for. Otherwise labels
+            act through guidance alone, also on a network that reads them.
     """
+
+    follows_labels: bool = False
 
     def __init__(
         self,
@@ -95,12 +101,32 @@ class Denoiser:
 
 
 class TapDenoiser(Denoiser):
-    """A denoiser whose network reads the classifier's taps, not the input itself: ``network(reading, c_noise)``."""
+    """A denoiser whose network reads the classifier's taps, not the input itself: ``network(reading, c_noise)``.
+
+    Args:
+        network: maps a reading and ``c_noise`` ``(B,)`` to ``(B, 1, F, L)``.
+        scaling: input scaling.
+        parameterization: output scaling.
+        classifier: read once per evaluation.
+        label_taps: whether gradient taps are those of the label that is asked for.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        scaling: InputScaling,
+        parameterization: Parameterization,
+        classifier: ReadableClassifier | None = None,
+        label_taps: bool = False,
+    ) -> None:
+        super().__init__(network, scaling, parameterization, classifier)
+        self.label_taps = self.follows_labels = label_taps
 
     def read(self, x_t: Tensor, t: Tensor, differentiable: bool = False) -> Any:
         assert self.classifier is not None, "a TapDenoiser needs a classifier to read"
         return self.classifier.read(x_t, t, differentiable)
 
     def raw_output(self, x_t: Tensor, t: Tensor, reading: Any, y: Tensor | None) -> Tensor:
-        reading.gradients()  # computed here, once: a compiled network could not compute them
+        # Gradients are computed here, once: a compiled network could not compute them.
+        reading = reading.asked(y if self.label_taps else None)
         return self.network(reading, self.scaling(x_t, t)[1], *self._labels(y))

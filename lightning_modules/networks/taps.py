@@ -1,5 +1,6 @@
-"""Feature and gradient taps of any classifier, and the class gradient, from one forward pass."""
+"""Feature, gradient and label taps of any classifier, and the class gradient, from one forward pass."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -20,7 +21,7 @@ class Tap:
         module: name of a submodule whose output is a map ``(B, C, F, L)``; ``*`` in place of one of its parts, and
             a negative number as in Python, make it a pattern for several: ``stages.-1.*``.
         feature: whether its activation h is read.
-        gradient: whether d log p(x_t) / dh is read.
+        gradient: whether d log p(x_t) / dh is read; of label taps, d log p(x_t, y) / dh where a label is asked for.
     """
 
     module: str
@@ -82,17 +83,51 @@ class Reading:
         Raises:
             ValueError: the logits do not depend on a tap.
         """
-        if self._gradients is None and not self._gradient_taps:
-            self._gradients = {}
-        elif self._gradients is None:
-            with torch.enable_grad():
-                log_p = at_least_float32(self._logits).logsumexp(dim=1).sum()
-            activations = [self._activations[name] for name in self._gradient_taps]
-            gradients = torch.autograd.grad(log_p, activations, retain_graph=self._differentiable, allow_unused=True)
-            self._gradients = dict(zip(self._gradient_taps, gradients, strict=True))
-            if unused := [name for name, gradient in self._gradients.items() if gradient is None]:
-                raise ValueError(f"tap {unused[0]!r} has no gradient: the logits do not depend on it")
+        if self._gradients is None:
+            self._gradients = self._backward(None, self._differentiable)
         return self._gradients
+
+    def asked(self, y: Tensor | None) -> "Reading":
+        r"""The same pass with label taps: :meth:`gradients` gives what speaks for the labels that are asked for.
+
+        .. math:: g_k(y) = \partial \log p(x_t, y) / \partial h_k, \qquad \log p(x_t, y) = f_y(x_t, t) + \text{const.}
+
+        Grathwohl et al. 2020 (JEM, arXiv:1912.03263, Eq. 5). One backward pass gives the taps and the condition.
+
+        Args:
+            y: labels ``(B,)``; rows with :data:`NO_LABEL` get the gradients of :math:`\log p(x_t)`, and so do all rows
+                without ``y``. With n labels a row, ``(n B,)``, features and gradients are repeated for each, at the
+                price of n backward passes.
+
+        Raises:
+            ValueError: the logits do not depend on a tap.
+        """
+        if y is None or not self._gradient_taps:
+            self.gradients()
+            return self
+        asked, parts = copy.copy(self), y.split(len(self.logits))
+        found = [self._backward(part, self._differentiable or part is not parts[-1]) for part in parts]
+        asked._gradients = {name: torch.cat([one[name] for one in found]) for name in self._gradient_taps}
+        if len(parts) > 1:
+            asked.features = {name: h.repeat(len(parts), 1, 1, 1) for name, h in self.features.items()}
+        return asked
+
+    def _backward(self, y: Tensor | None, retain_graph: bool) -> dict[str, Tensor]:
+        """Gradients of log p(x_t, y) by tap, of log p(x_t) in rows without a label."""
+        if not self._gradient_taps:
+            return {}
+        with torch.enable_grad():
+            logits = at_least_float32(self._logits)
+            log_p = logits.logsumexp(dim=1)
+            if y is not None:
+                log_p = torch.where(y >= 0, logits.gather(1, y.clamp(min=0).unsqueeze(1)).squeeze(1), log_p)
+            total = log_p.sum()
+        activations = [self._activations[name] for name in self._gradient_taps]
+        gradients = torch.autograd.grad(total, activations, retain_graph=retain_graph, allow_unused=True)
+        found = dict(zip(self._gradient_taps, gradients, strict=True))
+        if unused := [name for name, gradient in found.items() if gradient is None]:
+            raise ValueError(f"tap {unused[0]!r} has no gradient: the logits do not depend on it")
+        return found
 
     def class_gradient(self, y: Tensor) -> Tensor:
         r""":math:`\nabla_{x_t} \log p(y \mid x_t, t)`, shape of ``x_t``; zero in rows where ``y`` ``(B,)`` is -1."""

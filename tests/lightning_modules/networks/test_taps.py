@@ -129,3 +129,54 @@ def test_same_reading_with_and_without_grad(classifier, scaling, batch):
         without = everything()
     assert all(torch.equal(a, b) for a, b in zip(with_grad, without, strict=True))
     assert not any(value.requires_grad for value in with_grad)
+
+
+def test_label_taps(case, scaling):
+    """The gradient of the logit that is asked for; of the marginal in a row without a label."""
+    network, names, (x_t, t) = case
+    y = torch.tensor([2, -1])
+    reading = TappedClassifier(network, scaling, names).read(x_t, t)
+    asked, inputs = reading.asked(y), scaling(x_t, t)
+
+    def log_p(name, position, step):
+        logits = moved_logits(network, inputs, name, position, step)
+        return logits[0, 2] + logits[1].logsumexp(dim=0)
+
+    for name in names:
+        gradient = asked.gradients()[name]
+        assert gradient.shape == reading.features[name].shape and not gradient.requires_grad
+        _, channels, bands, frames = gradient.shape
+        for position in ((0, 0, 0, 0), (0, 1, bands // 2, 0), (1, channels - 1, bands // 2, frames - 1)):
+            ahead, behind = (log_p(name, position, step) for step in (STEP, -STEP))
+            assert_close(gradient[position], (ahead - behind) / (2 * STEP), rtol=1e-5, atol=1e-9)
+
+
+def test_label_taps_without_labels_are_gradient_taps(case, scaling):
+    network, names, (x_t, t) = case
+    tapped = TappedClassifier(network, scaling, names)
+    plain = tapped.read(x_t, t).gradients()
+    for y in (None, torch.tensor([-1, -1])):
+        asked = tapped.read(x_t, t).asked(y).gradients()
+        assert all(torch.equal(asked[name], plain[name]) for name in names)
+
+
+def test_label_taps_sum_to_the_gradient_taps_by_the_classes_probabilities(case, scaling):
+    """d logsumexp = sum of p(y) d f_y: an identity that a wrong row or a wrong class breaks."""
+    network, names, (x_t, t) = case
+    reading = TappedClassifier(network, scaling, names).read(x_t, t, differentiable=True)
+    shares, plain = reading.logits.softmax(dim=1), reading.gradients()
+    asked = [reading.asked(torch.tensor([label, label])).gradients() for label in range(shares.shape[1])]
+    for name in names:
+        total = sum(shares[:, k].reshape(-1, 1, 1, 1) * asked[k][name] for k in range(len(asked)))
+        assert_close(total, plain[name], rtol=1e-9, atol=1e-12)
+
+
+def test_several_labels_of_one_reading(case, scaling):
+    network, names, (x_t, t) = case
+    tapped, labels = TappedClassifier(network, scaling, names), (torch.tensor([-1, -1]), torch.tensor([2, 0]))
+    both = tapped.read(x_t, t).asked(torch.cat(labels))
+    for i, y in enumerate(labels):
+        one = tapped.read(x_t, t).asked(y)
+        for name in names:
+            assert torch.equal(both.gradients()[name][2 * i : 2 * i + 2], one.gradients()[name])
+            assert torch.equal(both.features[name][2 * i : 2 * i + 2], one.features[name])
