@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lightning_modules.checkpoints.vocoders import HiFiGAN, NeuralVocoder
     from lightning_modules.classifier import ClassifierModule
     from lightning_modules.diffusion_degradation import DiffusionDegradation
+    from lightning_modules.distillation import DistillationModule
     from lightning_modules.errors import InputError, NonFiniteError
     from lightning_modules.evaluator import EvaluatorModule
     from lightning_modules.loading import load_evaluator, load_generator
@@ -26,6 +27,7 @@ _HOMES = {
     "ClassifierModule": "classifier",
     "DSMModule": "bases.generator",
     "DiffusionDegradation": "diffusion_degradation",
+    "DistillationModule": "distillation",
     "EvaluatorModule": "evaluator",
     "HiFiGAN": "checkpoints.vocoders",
     "InputError": "errors",

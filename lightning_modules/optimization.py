@@ -10,6 +10,8 @@ from torch import nn
 from lightning_modules.errors import InputError
 from lightning_modules.muon import Muon
 
+_FALL = 0.3  # share of a run in which `falling` falls
+
 
 class Optimization:
     """AdamW or Muon with a learning-rate schedule per step.
@@ -19,7 +21,8 @@ class Optimization:
         weight_decay: decoupled weight decay.
         optimizer: ``adamw`` (the paper's kind), or ``muon`` (matrices orthogonalised: fewer steps to the same loss).
         betas: decay rates of AdamW's moments.
-        schedule: ``constant`` after the warm-up, or ``one_cycle`` (cosine up and down to 0 over the whole run).
+        schedule: ``constant`` after the warm-up, ``falling`` (the same, then linearly to 0 over the last 30 % of the
+            run), or ``one_cycle`` (cosine up and down to 0 over the whole run).
         warmup_steps: steps of linear warm-up; ``one_cycle`` takes ``warmup_share`` instead.
         warmup_share: share of the run in which ``one_cycle`` rises, in (0, 1).
     """
@@ -30,7 +33,7 @@ class Optimization:
         weight_decay: float = 0.0,
         optimizer: Literal["adamw", "muon"] = "adamw",
         betas: tuple[float, float] = (0.9, 0.999),
-        schedule: Literal["constant", "one_cycle"] = "constant",
+        schedule: Literal["constant", "falling", "one_cycle"] = "constant",
         warmup_steps: int = 0,
         warmup_share: float = 0.1,
     ) -> None:
@@ -70,8 +73,18 @@ class Optimization:
                 cycle_momentum=self.optimizer == "adamw",
             )
         else:
-            warmup = max(1, self.warmup_steps)
-            scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warmup))
+            warmup, falls = max(1, self.warmup_steps), self.schedule == "falling"
+            if falls and math.isinf(total_steps):
+                raise InputError(
+                    "schedule falling must know how long a run is, this one has no end: set trainer.max_steps or "
+                    "max_epochs, or schedule constant"
+                )
+
+            def factor(step: int) -> float:
+                rest = (1.0 - step / total_steps) / _FALL if falls else 1.0
+                return max(0.0, min(1.0, (step + 1) / warmup, rest))
+
+            scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     @staticmethod

@@ -1,15 +1,13 @@
 """The Score Subnet is trained on the taps of a classifier, which is frozen, or for comparison fine-tuned or random."""
 
-from collections.abc import Callable
-from typing import Any, Literal
-
 from torch import nn
 
 from lightning_modules.bases.frozen_classifier import BackboneMode
 from lightning_modules.bases.generator import Generator
-from lightning_modules.diffusion import Parameterization, TapDenoiser, TimeDistribution
+from lightning_modules.bases.subnet_on_taps import Signals, SubnetDenoiser, SubnetOf, signals_title, subnet_on_taps
+from lightning_modules.diffusion import Parameterization, TimeDistribution
 from lightning_modules.errors import InputError
-from lightning_modules.networks import ScoreSubnet, Tap, TappedClassifier
+from lightning_modules.networks import ScoreSubnet, Tap
 from lightning_modules.optimization import Optimization
 
 
@@ -35,12 +33,14 @@ class ScoreSubnetModule(Generator):
             network, in (0, 1).
     """
 
+    denoiser: SubnetDenoiser
+
     def __init__(
         self,
         classifier: str | dict,
         taps: list[str | Tap],
-        signals: Literal["both", "feature", "gradient", "label"] = "both",
-        subnet: Callable[[list[Any], tuple[int, int]], ScoreSubnet] = ScoreSubnet,
+        signals: Signals = "both",
+        subnet: SubnetOf = ScoreSubnet,
         parameterization: Parameterization | None = None,
         times: TimeDistribution | None = None,
         optimization: Optimization | None = None,
@@ -49,19 +49,13 @@ class ScoreSubnetModule(Generator):
     ) -> None:
         super().__init__(parameterization, times, optimization, label_dropout)
         self.save_hyperparameters()
-        feature, gradient = signals != "gradient", signals != "feature"
-        self.taps = [Tap(tap, feature, gradient) if isinstance(tap, str) else tap for tap in taps]
         backbone = self.add_classifier(classifier, backbone_mode)
         self.front_end, self.sde = backbone.front_end, backbone.sde
-        try:
-            tapped = TappedClassifier(backbone.network, backbone.scaling, self.taps)
-            self.network = subnet(tapped.discover(self.front_end.shape), self.front_end.shape[1:])
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        self.denoiser = subnet_on_taps(backbone, taps, signals, subnet, self.parameterization)
+        self.network, tapped = self.denoiser.network, self.denoiser.classifier
+        self.taps = tapped.taps
         if backbone_mode == "fine-tuned" and not tapped.train_what_features_need(self.front_end.shape):
             raise InputError("nothing of the backbone is fine-tuned through gradient taps: signals must have features")
-        label_taps = signals == "label" and any(tap.gradient for tap in self.taps)
-        self.denoiser = TapDenoiser(self.network, backbone.scaling, self.parameterization, tapped, label_taps)
 
     def parts(self, guided: bool) -> list[nn.Module]:
         assert self.classifier is not None
@@ -69,14 +63,6 @@ class ScoreSubnetModule(Generator):
 
     @property
     def title(self) -> str:
-        return self._title_by_signals() + (" + labels" if self.denoiser.conditional else "")
-
-    def _title_by_signals(self) -> str:
-        signals = {(tap.feature, tap.gradient) for tap in self.taps}
-        name = "Score Subnet" if self.backbone_mode == "frozen" else f"Score Subnet, {self.backbone_mode} backbone"
-        if not any(gradient for _, gradient in signals):
-            return f"{name}, no gradient taps"
-        kind = "label taps" if self.denoiser.follows_labels else "gradient taps"
-        if not any(feature for feature, _ in signals):
-            return f"{name}, {kind} alone"
-        return f"{name}, label taps" if self.denoiser.follows_labels else name
+        backbone = "" if self.backbone_mode == "frozen" else f", {self.backbone_mode} backbone"
+        labels = " + labels" if self.denoiser.conditional else ""
+        return f"Score Subnet{backbone}{signals_title(self.denoiser)}{labels}"

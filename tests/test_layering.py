@@ -24,7 +24,7 @@ FLOORS = (
     {"datamodules"},
     {"checkpoints", "tracking"},
     {"bases"},
-    {"classifier", "evaluator", "score_subnet", "unet", "vocoder"},
+    {"classifier", "distillation", "evaluator", "score_subnet", "unet", "vocoder"},
     {"loading"},
     {"diffusion_degradation"},
     {"evaluation.scoring"},

@@ -69,6 +69,11 @@ class LogMel(FrontEnd):
         return (1, self.n_mels, self.num_frames)
 
     @property
+    def scaled_per_nat(self) -> float:
+        """How much a scaled log-Mel grows where the natural logarithm grows by 1."""
+        return 2.0 / (self.log_max - math.log(self.log_floor))
+
+    @property
     def filter_bank(self) -> Tensor:
         """Mel filters ``(n_fft // 2 + 1, F)`` in 1/Hz (Slaney area norm)."""
         return self._mel.mel_scale.fb
@@ -91,7 +96,7 @@ class LogMel(FrontEnd):
     def from_log_mel(self, log_mel: Tensor) -> Tensor:
         """Scale natural-log magnitudes of any shape to [-1, 1]."""
         low = math.log(self.log_floor)
-        return (log_mel - low) * (2.0 / (self.log_max - low)) - 1.0
+        return (log_mel - low) * self.scaled_per_nat - 1.0
 
     def to_log_mel(self, x_0: Tensor) -> Tensor:
         """Natural-log Mel ``(B, F, 1 + N // hop_length)`` of scaled ``x_0`` ``(B, 1, F, L)``, its padding cut off.

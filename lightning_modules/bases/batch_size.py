@@ -29,7 +29,7 @@ def fitting_batch_size(generator: Any, y: Tensor, most: int, sampling: Sampling)
     Returns:
         The same number on all processes.
     """
-    brief = sampling.replace(num_steps=2, compile=False)
+    brief = sampling.replace(num_steps=min(2, sampling.num_steps), compile=False)
     label, trainer, training, device = int(y.max()), generator._trainer, generator.training, generator.device
     evaluate = generator.cost_probe(brief.guidance_scale if label >= 0 else 0.0)
 

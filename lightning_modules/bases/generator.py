@@ -188,6 +188,11 @@ class Generator(NoisyModule):
 
     # Drawing
 
+    @property
+    def default_sampling(self) -> Sampling:
+        """Settings of drawing where nobody chose any."""
+        return Sampling()
+
     def predict_step(self, batch: Any, batch_idx: int) -> GeneratorOutput:
         """Draw what a request batch asks for, with the settings of :attr:`sampling`."""
         return self.draw(batch.y, batch.seed.tolist(), self.sampling)
@@ -224,15 +229,19 @@ class Generator(NoisyModule):
             return GeneratorOutput(self.vocoder.to(self.device)(x_0), x_0, nfe)
 
     def sample(
-        self, labels: list[int], guidance_scale: float = 3.0, seed: int = 0, num_steps: int = 100
+        self,
+        labels: list[int],
+        guidance_scale: float | None = None,
+        seed: int = 0,
+        num_steps: int | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Speak ``labels``: the j-th sample uses seed ``seed + j``.
 
         Args:
             labels: digits 0 to 9; -1 leaves one unguided.
-            guidance_scale: gamma, at least 0.
+            guidance_scale: gamma, at least 0; 3 by default, and 0 of a student, which has learned it.
             seed: first seed.
-            num_steps: sampler steps.
+            num_steps: sampler steps; 100 by default, or as many as a student was made for.
 
         Returns:
             Waveforms ``(len(labels), 16000)`` in [-1, 1] at the front end's rate, and their scaled log-Mels
@@ -244,7 +253,11 @@ class Generator(NoisyModule):
         """
         if bad := [label for label in labels if label not in range(-1, 10)]:
             raise InputError(f"labels must be digits 0 to 9, or -1 for none, got {bad[0]}")
-        sampling = self.sampling.replace(guidance_scale=guidance_scale, num_steps=num_steps)
+        own = self.default_sampling
+        sampling = self.sampling.replace(
+            guidance_scale=own.guidance_scale if guidance_scale is None else guidance_scale,
+            num_steps=own.num_steps if num_steps is None else num_steps,
+        )
         y = torch.tensor(labels, device=self.device)
         drawn = self.draw(y, [seed + j for j in range(len(labels))], sampling)
         return drawn.waveform.cpu(), drawn.x_0.cpu()

@@ -15,6 +15,7 @@ WEIGHTS = ".safetensors"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 KINDS = {
     "ClassifierModule": "classifier",
+    "DistillationModule": "student",
     "EvaluatorModule": "evaluator",
     "ScoreSubnetModule": "Score Subnet",
     "UNetModule": "U-Net",

@@ -98,6 +98,8 @@ _PLACES: dict[str, Callable[[Any], bool]] = {
     "scoretap/labels?": _digits,
     "scoretap/classifier?": _optional(_text),
     "scoretap/backbone?": _optional(_text),
+    "scoretap/sampling?": _dict,
+    "scoretap/student?": _dict,
     "scoretap/batch_size?": _optional(_count),
     "scoretap/val_accuracy?": _optional(lambda value: isinstance(value, float) and 0 <= value <= 1),
     "datamodule_hyper_parameters?": _optional(_dict),

@@ -1,5 +1,6 @@
 """Resolving a command line for LightningCLI: names of configs and checkpoints, and stored settings."""
 
+import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,8 @@ def _stored(command: str, checkpoint: dict[str, Any], blocks: set[str]) -> dict[
         stored["model"] = model_config(checkpoint)
     if "data" not in blocks and command != "predict" and (data := data_config(checkpoint)) is not None:
         stored["data"] = data
+    if "sampling" in checkpoint["scoretap"]:  # of a student, which draws in its own way
+        stored["sampling"] = copy.deepcopy(checkpoint["scoretap"]["sampling"])
     return stored
 
 

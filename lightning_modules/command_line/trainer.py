@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import callbacks  # noqa: F401
 import lightning_modules.checkpoints.vocoders
 import lightning_modules.classifier
+import lightning_modules.distillation
 import lightning_modules.evaluator
 import lightning_modules.score_subnet
 import lightning_modules.unet

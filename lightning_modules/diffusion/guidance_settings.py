@@ -14,7 +14,7 @@ class GuidanceSettings:
     """One choice of guidance; :class:`~lightning_modules.diffusion.Sampling` explains each of its settings.
 
     Attributes:
-        kind: what guides; None for the network's own labels where it was trained with labels, else a classifier.
+        kind: what guides; None for the network's own labels where guidance alone tells it labels, else a classifier.
         scale: gamma, at least 0.
         schedule: share of gamma by noise level.
         at: what a classifier is asked about.
@@ -39,7 +39,7 @@ class GuidanceSettings:
     def is_classifier_free(self, denoiser: Any) -> bool:
         """Whether ``denoiser`` would be guided by its own network rather than by a classifier."""
         if self.kind is None:
-            return getattr(denoiser, "conditional", False)
+            return getattr(denoiser, "conditional", False) and not getattr(denoiser, "follows_labels", False)
         return self.kind == "classifier_free"
 
     def wrapper(self, denoiser: Any) -> type[Guidance]:

@@ -2,6 +2,7 @@
 
 from lightning_modules.networks.adapted import AdaptedClassifier
 from lightning_modules.networks.classifier import Classifier
+from lightning_modules.networks.critic import Critic
 from lightning_modules.networks.fusion import Add, Concat, CrossAttention, Fusion
 from lightning_modules.networks.resnext import ResNeXt
 from lightning_modules.networks.score_subnet import ScoreSubnet

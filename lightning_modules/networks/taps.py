@@ -182,6 +182,13 @@ class TappedClassifier(nn.Module):
             logits, activations = self._forward_with_taps(*self.scaling(x_t, t))
         return Reading(x_t, logits, activations, gradient_taps, differentiable, trained)
 
+    def features(self, x_t: Tensor, t: Tensor) -> dict[str, Tensor]:
+        """Activations of the taps by name, with the graph that leads to ``x_t``, for a critic of what drew it.
+
+        :meth:`read` cuts that graph off. Weights that are frozen get no gradients here either.
+        """
+        return self._forward_with_taps(*self.scaling(x_t, t))[1]
+
     def discover(self, input_shape: tuple[int, ...]) -> list[TapShape]:
         """The taps in the order in which the classifier computes them, with their shapes, from a dry run.
 

@@ -13,6 +13,7 @@ from lightning_modules.diffusion.samplers import (
     DDIM,
     DPMSolverPP,
     EulerMaruyama,
+    FewStep,
     Heun,
     PerSampleNoise,
     PredictorCorrector,
@@ -24,6 +25,7 @@ from lightning_modules.diffusion.samplers import (
 
 EXPONENTIAL = [Heun(), DPMSolverPP(), DPMSolverPP(stochastic=False), DDIM(), DDIM(0.5), DDIM(1.0)]
 SAMPLERS = [EulerMaruyama(), *EXPONENTIAL, PredictorCorrector(), PredictorCorrector(num_corrections=3, eta=0.0)]
+SAMPLERS += [FewStep(0.0)]  # with fresh noise it is right for students only
 SHAPE = (1, 5, 3)
 
 

@@ -1,0 +1,137 @@
+"""The curriculum: at which noise levels a student learns, and from which states."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from lightning_modules.diffusion.distillation.method import Lesson
+from lightning_modules.diffusion.losses import TrainableDenoiser
+from lightning_modules.diffusion.samplers.few_step import jump
+from lightning_modules.diffusion.samplers.grid_points import GridPoint, grid_points
+from lightning_modules.diffusion.samplers.time_grid import NoiseLevels
+from lightning_modules.diffusion.sde import VPSDE
+
+
+class _GlobalNoise:
+    def __init__(self, like: Tensor) -> None:
+        self.like = like
+
+    def draw(self) -> Tensor:
+        return torch.randn_like(self.like)
+
+
+class Curriculum:
+    """Draws the lessons of a student that will be used with some numbers of evaluations.
+
+    A batch is of one noise level: of one evaluation among those of one number, both at random. The first evaluation
+    starts from noise. Later ones start from what the student will meet there, its own earlier output noised again; from
+    recordings noised anew; and, for the rest, from states of the teacher's path.
+
+    Args:
+        levels: noise levels of the student's evaluations, decreasing; default those of
+            :class:`~lightning_modules.diffusion.samplers.NoiseLevels`.
+        evaluations: numbers of evaluations that are trained; the first is how the student draws by itself.
+        shares: how often each of these is trained, in any unit; equally often by default.
+        renew: share of the noise that is renewed between evaluations, in [0, 1]; see
+            :class:`~lightning_modules.diffusion.samplers.FewStep`.
+        own_share: share of a later level's states that are the student's own.
+        recorded_share: share of them that are recordings noised anew.
+        recorded_trust: weight of a recording as answer, where a teacher's endpoint has 1.
+
+    Raises:
+        ValueError: a number of evaluations is impossible with these levels, or a share is out of range.
+    """
+
+    def __init__(
+        self,
+        levels: list[float] | None = None,
+        evaluations: Sequence[int] = (1,),
+        shares: list[float] | None = None,
+        renew: float = 1.0,
+        own_share: float = 0.5,
+        recorded_share: float = 0.25,
+        recorded_trust: float = 0.25,
+    ) -> None:
+        self.grid, self.evaluations, self.renew = NoiseLevels(levels), list(evaluations), renew
+        self.shares = [1.0] * len(self.evaluations) if shares is None else list(shares)
+        if not self.evaluations or len(self.shares) != len(self.evaluations) or min(self.shares) < 0:
+            raise ValueError(
+                f"expected numbers of evaluations and a share of at least 0 for each, got {self.evaluations} and "
+                f"{self.shares}"
+            )
+        for count in self.evaluations:
+            self.grid.places(count)
+        if not (0 <= renew <= 1 and min(own_share, recorded_share) >= 0 and own_share + recorded_share <= 1):
+            raise ValueError(
+                "renew, own_share, recorded_share and the sum of both shares must be in [0, 1], got "
+                f"{renew}, {own_share} and {recorded_share}"
+            )
+        if recorded_trust < 0:
+            raise ValueError(f"recorded_trust must be at least 0, got {recorded_trust}")
+        self.own_share, self.recorded_share, self.recorded_trust = own_share, recorded_share, recorded_trust
+
+    def times(self, sde: VPSDE) -> Tensor:
+        """All noise levels as decreasing times, without ``t_min``."""
+        return self.grid(len(self.grid.levels), sde)[:-1]
+
+    def lesson(
+        self,
+        denoiser: TrainableDenoiser,
+        sde: VPSDE,
+        states: Tensor,
+        y: Tensor,
+        recorded: Tensor | None = None,
+        y_recorded: Tensor | None = None,
+        place: tuple[int, int] | None = None,
+    ) -> Lesson:
+        """Draw a lesson from the global random state.
+
+        Args:
+            denoiser: the student.
+            sde: diffusion process.
+            states: ``(B, K + 1, 1, F, L)`` of the teacher's paths at all levels and at the end; or ``(B, 1, 1, F, L)``,
+                noise alone, where no method asks for ends.
+            y: ``(B,)`` labels of the paths.
+            recorded: ``(B, 1, F, L)`` clean log-Mels, None for none.
+            y_recorded: ``(B,)`` their labels.
+            place: number of evaluations, and which of them; drawn where it is None.
+        """
+        count, k = place or self._place()
+        points = grid_points(sde, self.grid(count, sde), states[:, 0])
+        known = states.shape[1] > 1
+        level = self.grid.places(count)[k]
+        x_t = states[:, level] if known else states[:, 0]
+        endpoint, trust = states[:, -1], states.new_ones(len(states)) * float(known)
+        if k > 0:
+            own = len(y) if recorded is None and not known else round(self.own_share * len(y))
+            rest = 0 if recorded is None else len(y) - own if not known else round(self.recorded_share * len(y))
+            if own:
+                rolled = self._own_state(denoiser, states[:own, 0], y[:own], points[: k + 1])
+                x_t = torch.cat([rolled, x_t[own:]])
+            if rest:
+                assert recorded is not None and y_recorded is not None
+                clean, rows = recorded[:rest], slice(own, own + rest)
+                noised = points[k].alpha_t * clean + points[k].sigma_t * torch.randn_like(clean)
+                x_t, endpoint, trust, y = x_t.clone(), endpoint.clone(), trust.clone(), y.clone()
+                x_t[rows], endpoint[rows], y[rows], trust[rows] = noised, clean, y_recorded[:rest], self.recorded_trust
+        now, then = _of_rows(points[k], len(y)), _of_rows(points[k + 1], len(y))
+        return Lesson(x_t, now, then, y, endpoint, trust, denoiser.loss_weight(now.t))
+
+    def _place(self) -> tuple[int, int]:
+        count = self.evaluations[int(torch.multinomial(torch.tensor(self.shares), 1))]
+        return count, int(torch.randint(count, ()))
+
+    @torch.no_grad()
+    def _own_state(self, denoiser: TrainableDenoiser, x_t: Tensor, y: Tensor, points: list[GridPoint]) -> Tensor:
+        """State of the student's own path at the last of ``points``."""
+        noise = _GlobalNoise(x_t)
+        for now, then in pairwise(points):
+            denoised = denoiser(x_t, now.t[: len(y)], y)
+            x_t = jump(x_t, denoised, now, then, self.renew, noise)
+        return x_t
+
+
+def _of_rows(point: GridPoint, count: int) -> GridPoint:
+    return point._replace(t=point.t[:count])
