@@ -11,7 +11,7 @@ from lightning_modules.bases.generator import Generator
 from lightning_modules.bases.subnet_on_taps import Signals, SubnetOf, signals_title, subnet_on_taps
 from lightning_modules.bases.teachers import describe_teacher, open_teacher, starting_weights
 from lightning_modules.bases.teaching import StoredPaths, Teaching
-from lightning_modules.bases.two_optimizers import check_two_optimizers, optimizers_of, schedulers_of, step, uncounted
+from lightning_modules.bases.two_optimizers import check_two_optimizers, listed, step, uncounted
 from lightning_modules.diffusion import Denoiser, Parameterization, Sampling
 from lightning_modules.diffusion.distillation import Adversarial, Curriculum, EndpointRegression, Lesson, Method, Room
 from lightning_modules.diffusion.samplers import FewStep, NoiseLevels
@@ -157,27 +157,26 @@ class DistillationModule(Generator):
         denoised = self.denoiser(lesson.x_t, lesson.now.t, lesson.y)
         if self.adversarial is not None and self.adversarial.weight_at(share) > 0:
             self._train_critic(room, batch, lesson.y, denoised)
-        student = optimizers_of(self)[0]
+        student = listed(self.optimizers())[0]
         self.toggle_optimizer(student)
         losses = {type(method).__name__: method(lesson, denoised, room) for method, _ in weights}
         loss = torch.stack([weight * losses[type(method).__name__] for method, weight in weights]).sum(dim=0)
         self.last_step = {"loss": loss.detach(), "t": lesson.now.t, "index": batch.index}
         step(self, student, loss.mean(), self.gradient_clip)
         self.untoggle_optimizer(student)
-        for scheduler in schedulers_of(self)[:1]:
-            scheduler.step()
+        listed(self.lr_schedulers())[0].step()
         self.log("train/loss", loss.mean(), prog_bar=True)
         self.log_dict({f"train/{name}": value.mean() for name, value in losses.items()})
 
     def _train_critic(self, room: Room, batch: Any, y: Tensor, denoised: Tensor) -> None:
         assert self.adversarial is not None
-        optimizer = uncounted(optimizers_of(self)[1])
+        optimizer = uncounted(listed(self.optimizers())[1])
         self.toggle_optimizer(optimizer)
         real = batch.x_0 if self.augmentation is None else self.augmentation(batch.x_0, self.front_end)
         loss = self.adversarial.critic_loss(room, real, batch.y, denoised, y)
         step(self, optimizer, loss, self.gradient_clip)
         self.untoggle_optimizer(optimizer)
-        schedulers_of(self)[1].step()
+        listed(self.lr_schedulers())[1].step()
         self.log("train/critic", loss)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lightning_modules.audio import LogMel, LongTermSpectrum, MelDegradation, MelDistance, MultiResolutionSTFT, Waveform
 from lightning_modules.bases.corpus import CorpusModule
+from lightning_modules.bases.two_optimizers import check_two_optimizers, listed, step, uncounted
 from lightning_modules.errors import InputError
 from lightning_modules.networks import ConvNeXtISTFT, Discriminators, MelToWaveform
 from lightning_modules.networks.vocoders.discriminators import discriminator_loss, feature_loss, synthesiser_loss
@@ -73,13 +74,7 @@ class VocoderModule(CorpusModule):
         self.long_term_spectrum = LongTermSpectrum()
 
     def check_trainer(self, trainer: Any) -> None:
-        if trainer.gradient_clip_val:
-            raise InputError(
-                "a vocoder clips the gradients of its two optimisers itself, trainer.gradient_clip_val is "
-                f"{trainer.gradient_clip_val}: set it to null, and model.init_args.gradient_clip to what is meant"
-            )
-        if trainer.precision == "16-mixed":
-            raise InputError("two optimisers cannot share one gradient scaler: set trainer.precision bf16-mixed")
+        check_two_optimizers(trainer, "a vocoder")
 
     def check_data(self, datamodule: Any) -> None:
         super().check_data(datamodule)
@@ -110,13 +105,13 @@ class VocoderModule(CorpusModule):
             long_term = self.long_term_spectrum(fake, batch.x_0)
             loss = loss + self.long_term_weight * long_term
             self.log("train/long_term", long_term)
-        synthesiser = _listed(self.optimizers())[0]
+        synthesiser = listed(self.optimizers())[0]
         self.toggle_optimizer(synthesiser)
         if adversarial:
             loss = loss + self._adversarial_loss(batch.x_0, fake)
-        self._step(synthesiser, loss)
+        step(self, synthesiser, loss, self.gradient_clip)
         self.untoggle_optimizer(synthesiser)
-        _listed(self.lr_schedulers())[0].step()
+        listed(self.lr_schedulers())[0].step()
         self.log_dict({"train/loss": loss, "train/mel": mel, "train/stft": stft}, prog_bar=True)
 
     def spectral_losses(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -133,14 +128,12 @@ class VocoderModule(CorpusModule):
 
     def _train_discriminators(self, real: Tensor, fake: Tensor) -> None:
         assert self.discriminators is not None
-        optimizer = _listed(self.optimizers())[1]
-        # Lightning counts every optimiser's steps; schedules, checkpoints and max_steps are meant in batches.
-        optimizer._on_before_step = optimizer._on_after_step = lambda: None
+        optimizer = uncounted(listed(self.optimizers())[1])
         self.toggle_optimizer(optimizer)
         loss = discriminator_loss(self.discriminators(real), self.discriminators(fake))
-        self._step(optimizer, loss)
+        step(self, optimizer, loss, self.gradient_clip)
         self.untoggle_optimizer(optimizer)
-        _listed(self.lr_schedulers())[1].step()
+        listed(self.lr_schedulers())[1].step()
         self.log("train/discriminator", loss)
 
     def _adversarial_loss(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -152,13 +145,7 @@ class VocoderModule(CorpusModule):
         self.log_dict({"train/adversarial": adversarial, "train/features": features})
         return self.adversarial_weight * adversarial + self.feature_weight * features
 
-    def _step(self, optimizer: Any, loss: Tensor) -> None:
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        self.clip_gradients(optimizer, self.gradient_clip, "norm")
-        optimizer.step()
-
-    def evaluate(self, stage: str, batch: Any) -> None:
+    def _evaluate(self, stage: str, batch: Any) -> None:
         log_mel = self.log_mel(batch.x_0)
         waveform = self(log_mel)
         mel, stft = self.mel_distance(waveform, log_mel), self.stft_distance(waveform, batch.x_0)
@@ -178,8 +165,3 @@ class VocoderModule(CorpusModule):
         """A function of a batch size that synthesises one clip, for counting its cost."""
         shape = (self.mel.n_mels, self.mel.analysed_frames)
         return lambda batch_size: self(torch.zeros(batch_size, *shape, device=self.device))
-
-
-def _listed(found: Any) -> list[Any]:
-    """What Lightning gives as a list, or as it is where there is only one."""
-    return found if isinstance(found, list) else [found]

@@ -85,6 +85,12 @@ def score_subnet(tmp_path_factory, configs, classifier):
 
 
 @pytest.fixture(scope="session")
+def student(tmp_path_factory, configs, score_subnet):
+    """Checkpoint of a student of that Score Subnet, with a critic in the second epoch; read only."""
+    return tiny.fit(configs, "student", tmp_path_factory.mktemp("student"), f"--model.init_args.teacher={score_subnet}")
+
+
+@pytest.fixture(scope="session")
 def unet(tmp_path_factory, configs, classifier):
     """Checkpoint of a U-Net with that classifier; read only."""
     return tiny.fit(configs, "unet", tmp_path_factory.mktemp("unet"), f"--model.init_args.classifier={classifier}")

@@ -13,6 +13,7 @@ SETTINGS = {
     "unet": [],
     "evaluator": ["--model.init_args.augmentation=lightning_modules.audio.SpeechAugmentation"],
     "vocoder": [],
+    "student": [],
     "one_cycle": ["--model.init_args.optimization.schedule=one_cycle"],
 }
 
@@ -59,9 +60,11 @@ def whole_run(configs, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", SETTINGS)
-def test_killed_and_resumed_run_continues_the_curve(case, configs, classifier, tmp_path):
+def test_killed_and_resumed_run_continues_the_curve(case, configs, classifier, score_subnet, tmp_path):
     name = "classifier" if case == "one_cycle" else case
     given = list(SETTINGS[case])
+    if name == "student":
+        given.append(f"--model.init_args.teacher={score_subnet}")
     if name in ("score_subnet", "unet"):
         given.append(f"--model.init_args.classifier={classifier}")
     straight = train(configs, name, tmp_path / "straight", *given)

@@ -34,6 +34,23 @@ CONFIGS = {
         subnet=_part("networks.ScoreSubnet", **SUBNET),
     ),
     "unet": _config("UNetModule", network=_part("networks.UNet", decoder_widths=[8, 16], **NETWORK)),
+    "student": {
+        **_config(
+            "DistillationModule",
+            teacher="given on the command line",
+            taps=TAPS,
+            subnet=_part("networks.ScoreSubnet", num_classes=10, **SUBNET),
+            methods=[
+                _part("diffusion.distillation.EndpointRegression"),
+                _part("diffusion.distillation.Adversarial", weight=[[0.3, 0.1]]),
+            ],
+            curriculum={"evaluations": [1, 2, 4]},
+            teaching={"paths": 60, "held_out": 20, "num_steps": 3},
+            augmentation={"shift": 1},
+            critic_optimization=OPTIMIZATION,
+        ),
+        "trainer": {**TRAINER, "gradient_clip_val": None},
+    },
     "evaluator": {
         **_config(
             "EvaluatorModule",

@@ -8,16 +8,9 @@ from torch import Tensor
 from lightning_modules.errors import InputError
 
 
-def optimizers_of(module: LightningModule) -> list[Any]:
-    """All optimisers of ``module``; a list even of one."""
-    optimizers: Any = module.optimizers()
-    return optimizers if isinstance(optimizers, list) else [optimizers]
-
-
-def schedulers_of(module: LightningModule) -> list[Any]:
-    """All learning-rate schedules of ``module``; a list even of one."""
-    schedulers: Any = module.lr_schedulers()
-    return schedulers if isinstance(schedulers, list) else [schedulers]
+def listed(found: Any) -> list[Any]:
+    """What Lightning gives of optimisers or schedules, as a list also where it is one alone."""
+    return found if isinstance(found, list) else [found]
 
 
 def step(module: LightningModule, optimizer: Any, loss: Tensor, gradient_clip: float) -> None:

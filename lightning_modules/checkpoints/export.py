@@ -70,6 +70,9 @@ def _describe(source: dict[str, Any], corpus: str) -> tuple[dict[str, Tensor], d
     if DISCRIMINATORS in description["hyper_parameters"]:
         description["hyper_parameters"][DISCRIMINATORS] = None
     _remove_places(description.get("datamodule_hyper_parameters", {}), corpus)
+    for teacher in (description["hyper_parameters"].get("teacher"), description["scoretap"].get("student")):
+        if teacher is not None:  # where a student's teacher lies means nothing elsewhere: its fingerprint stays
+            teacher["source"] = Path(teacher["source"]).name
     rounded = {name: round_to_half(name, tensor) for name, tensor in weights.items()}
     tensors = {name: restored(tensor) for name, tensor in rounded.items()}
     _renew_fingerprint(description, tensors)

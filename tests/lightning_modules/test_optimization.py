@@ -33,6 +33,17 @@ def test_warm_up_then_constant():
     assert seen == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
 
 
+def test_falling_is_constant_then_linear_to_nothing():
+    seen, _ = rates(Optimization(learning_rate=0.4, schedule="falling", warmup_steps=2), 20)
+    assert seen[:15] == pytest.approx([0.2, *[0.4] * 14])
+    assert seen[15:] == pytest.approx([0.4 * (1 - step / 20) / 0.3 for step in range(15, 20)])
+
+
+def test_falling_needs_an_end():
+    with pytest.raises(InputError, match="no end"):
+        Optimization(schedule="falling").configure(nn.Linear(2, 2).parameters(), float("inf"))
+
+
 def test_one_cycle_peaks_where_asked_and_ends_near_zero():
     seen, _ = rates(Optimization(learning_rate=0.4, schedule="one_cycle", warmup_share=0.25), 40)
     assert max(seen) == pytest.approx(0.4) and seen.index(max(seen)) == 9

@@ -13,7 +13,8 @@ class Description:
     """A class and its settings; as text ``DDIM(eta=1.0)``, as tables show it."""
 
     name: str  # of the class
-    settings: tuple[tuple[str, Any], ...] = ()  # pairs of name and value; a value is plain or a description itself
+    # Pairs of name and value; a value is plain, a tuple of plain values, or a description itself.
+    settings: tuple[tuple[str, Any], ...] = ()
     # What settings do not say: the fingerprint of a vocoder, or of guidance at denoised and classifier-free.
     detail: str = ""
 
@@ -34,11 +35,16 @@ class Description:
 def describe(thing: Any, detail: str = "") -> Description:
     """Describe ``thing`` by its class and its plain public attributes, in the order of their names."""
     settings = tuple(
-        (name, value)
+        (name, tuple(value) if isinstance(value, list) else value)
         for name, value in sorted(vars(thing).items())
-        if not name.startswith("_") and name != "training" and isinstance(value, PLAIN)
+        if not name.startswith("_") and name != "training" and _is_plain(value)
     )
     return Description(type(thing).__name__, settings, detail)
+
+
+def _is_plain(value: Any) -> bool:
+    several = isinstance(value, list | tuple) and all(isinstance(one, PLAIN) for one in value)
+    return several or isinstance(value, PLAIN)
 
 
 def read_description(stored: Any) -> Description:
@@ -83,4 +89,6 @@ def _evaluate(node: ast.expr) -> Any:
 def _setting(value: Any) -> Any:
     if isinstance(value, dict):
         return read_description(value)
+    if isinstance(value, list):
+        return tuple(value)
     return float(value) if value in ("inf", "-inf", "nan") else value

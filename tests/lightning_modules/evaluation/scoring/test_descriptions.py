@@ -7,7 +7,15 @@ import pytest
 
 from lightning_modules.audio import GriffinLim
 from lightning_modules.diffusion.guidance_schedules import Constant, Interval, NormMatched
-from lightning_modules.diffusion.samplers import DDIM, DPMSolverPP, EulerMaruyama, Heun, Karras, PredictorCorrector
+from lightning_modules.diffusion.samplers import (
+    DDIM,
+    DPMSolverPP,
+    EulerMaruyama,
+    Heun,
+    Karras,
+    NoiseLevels,
+    PredictorCorrector,
+)
 from lightning_modules.evaluation.scoring.columns import COLUMNS
 from lightning_modules.evaluation.scoring.descriptions import (
     Description,
@@ -35,6 +43,7 @@ TEXTS = {
         "detail": "at denoised",
     },
     "Constant classifier-free": {"class": "Constant", "settings": {}, "detail": "classifier-free"},
+    "NoiseLevels(levels=(152.0,))": {"class": "NoiseLevels", "settings": {"levels": [152.0]}},
     "Mine(a=-1, b=None, c=True, d='x')": {"class": "Mine", "settings": {"a": -1, "b": None, "c": True, "d": "x"}},
 }
 
@@ -53,7 +62,7 @@ def test_other_text_is_kept_as_it_is(text):
 
 
 @pytest.mark.parametrize(
-    "thing", [DDIM(eta=0.5), DPMSolverPP(), EulerMaruyama(), Heun(), Karras(), PredictorCorrector()]
+    "thing", [DDIM(eta=0.5), DPMSolverPP(), EulerMaruyama(), Heun(), Karras(), NoiseLevels(), PredictorCorrector()]
 )
 def test_what_draws_samples_is_described(thing):
     description = describe(thing)
