@@ -10,8 +10,15 @@ from documents import CONFIGS, DOCUMENTS, README, ROOT, fenced_blocks, flag_span
 from lightning_modules import cli
 from lightning_modules.command_line import functions
 
-MODELS = ("classifier", "evaluator", "unet")  # everything else named as a checkpoint is a Score Subnet
+MODELS = ("classifier", "evaluator", "student", "unet")  # everything else named as a checkpoint is a Score Subnet
 LAUNCHERS = re.compile(r"^(\$ |srun |torchrun .*--no-python\s+)")
+OF_STUDENTS = (
+    "init_args.teacher",
+    "init_args.teaching",
+    "init_args.curriculum",
+    "init_args.augmentation",
+    "network UNet",
+)
 COMPOSED = "--config base --config logger/csv --config {data} --config {model}"
 
 
@@ -41,10 +48,10 @@ def flag_commands():
 def _with_flag(flag):
     if flag.startswith(("--x", "--y", "--lines", "--panels", "--where", "--reference")):
         return f"scoretap plot runs {flag}"
-    given = COMPOSED.format(
-        data="data/spoken_digits" if "language" in flag else "data/sc09",
-        model="small/classifier" if "model.init_args.network" in flag else "experiments/score_subnet",
-    )
+    model = "small/classifier" if "model.init_args.network" in flag else "experiments/score_subnet"
+    if any(word in flag for word in OF_STUDENTS):
+        model = "distill/student"
+    given = COMPOSED.format(data="data/spoken_digits" if "language" in flag else "data/sc09", model=model)
     if flag.startswith("--scoring"):
         return f"scoretap test --ckpt_path score_subnet {flag}"
     if flag.startswith(("--sampling", "--vocoder", "--config sampling")) or "auto" in flag or "init_args.csv" in flag:
