@@ -145,7 +145,7 @@ class VocoderModule(CorpusModule):
         self.log_dict({"train/adversarial": adversarial, "train/features": features})
         return self.adversarial_weight * adversarial + self.feature_weight * features
 
-    def _evaluate(self, stage: str, batch: Any) -> None:
+    def evaluate(self, stage: str, batch: Any) -> None:
         log_mel = self.log_mel(batch.x_0)
         waveform = self(log_mel)
         mel, stft = self.mel_distance(waveform, log_mel), self.stft_distance(waveform, batch.x_0)

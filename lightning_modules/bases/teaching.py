@@ -125,6 +125,7 @@ class StoredPaths:
             held_out: whether those kept for validation are taken.
         """
         if self._states is None:
+            self.prepare()
             chunks = [np.load(self._file(i), allow_pickle=False) for i in range(self._chunks)]
             self._states = torch.from_numpy(np.concatenate(chunks)[: self.teaching.paths])
         kept = self.teaching.held_out

@@ -78,3 +78,20 @@ class Method(ABC):
     @abstractmethod
     def __call__(self, lesson: Lesson, denoised: Tensor, room: Room) -> Tensor:
         """Loss ``(B,)`` of the student's estimate ``denoised``, shape of ``lesson.x_t``, without the weight."""
+
+
+def check_methods(methods: Sequence[Method]) -> None:
+    """Refuse methods that cannot be combined.
+
+    Raises:
+        ValueError: one stands there twice, or there is a time at which none has a weight.
+    """
+    names = [type(method).__name__ for method in methods]
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"a method may stand once in the list, {repeated[0]} stands there twice: give it one weight")
+    starts = sorted({0.0, *(share for method in methods for share, _ in method.weight)})
+    if idle := [share for share in starts if share < 1 and not any(method.weight_at(share) for method in methods)]:
+        raise ValueError(
+            f"no method has a weight above 0 at a share of {idle[0]:g} of the training, so that nothing is learned: "
+            "give one of them a weight from there on"
+        )
