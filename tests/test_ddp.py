@@ -11,6 +11,7 @@ import processes
 import pytest
 import tiny
 import torch
+from lightning.pytorch import Callback
 
 from lightning_modules.checkpoints.reading import read_checkpoint
 
@@ -83,3 +84,40 @@ def test_a_run_on_two_processes_that_is_killed_goes_on(configs, tmp_path):
     assert found == whole and set(tiny.logged(tmp_path / "straight", "train/loss")) == {0, 1, 2, 3}
     expected, weights = (read_checkpoint(run / "checkpoints" / "last.ckpt")["raw_parameters"] for run in runs)
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())
+
+
+class SameWeights(Callback):
+    """Fails where the trained weights of two processes differ when training ends."""
+
+    def on_train_end(self, trainer, pl_module):
+        trained = [parameter.detach().flatten() for parameter in pl_module.parameters() if parameter.requires_grad]
+        both = trainer.strategy.all_gather(torch.cat(trained))
+        assert torch.equal(both[0], both[1]) and both.isfinite().all()
+        print("weights compared")
+
+
+def test_a_student_learns_on_two_processes(configs, score_subnet, tmp_path):
+    """Its two optimisers step together; each process draws its share of the teacher's paths."""
+    shutil.copytree(configs, tmp_path / "configs")
+    more = [
+        f"--model.init_args.teacher={score_subnet}",
+        "--model.init_args.teaching.folder=paths",
+        "--trainer.devices=2",
+        "--trainer.strategy=ddp_find_unused_parameters_true",
+        "--trainer.max_epochs=1",
+        "--trainer.callbacks+=test_ddp.SameWeights",
+    ]
+    arguments = tiny.fit_arguments(tmp_path / "configs", "student", tmp_path / "out", *more)
+    tests = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "lightning_modules.cli", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "weights compared" in done.stdout
+    assert len(list((tmp_path / "paths").rglob("*.npy"))) == 2
+    assert set(tiny.logged(tmp_path / "out", "train/critic")) == {1}, "from a share of 0.3 of two steps on"

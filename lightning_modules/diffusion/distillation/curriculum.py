@@ -39,6 +39,8 @@ class Curriculum:
         own_share: share of a later level's states that are the student's own.
         recorded_share: share of them that are recordings noised anew.
         recorded_trust: weight of a recording as answer, where a teacher's endpoint has 1.
+        fresh_share: share of the first states that are new noise, to which no answer is known: only a critic, and
+            segments, teach there, so that the student does not learn the noise of the paths by heart.
 
     Raises:
         ValueError: a number of evaluations is impossible with these levels, or a share is out of range.
@@ -53,6 +55,7 @@ class Curriculum:
         own_share: float = 0.5,
         recorded_share: float = 0.25,
         recorded_trust: float = 0.25,
+        fresh_share: float = 0.0,
     ) -> None:
         self.grid, self.evaluations, self.renew = NoiseLevels(levels), list(evaluations), renew
         self.shares = [1.0] * len(self.evaluations) if shares is None else list(shares)
@@ -68,8 +71,11 @@ class Curriculum:
                 "renew, own_share, recorded_share and the sum of both shares must be in [0, 1], got "
                 f"{renew}, {own_share} and {recorded_share}"
             )
-        if recorded_trust < 0:
-            raise ValueError(f"recorded_trust must be at least 0, got {recorded_trust}")
+        if recorded_trust < 0 or not 0 <= fresh_share < 1:
+            raise ValueError(
+                f"recorded_trust must be at least 0 and fresh_share in [0, 1), got {recorded_trust} and {fresh_share}"
+            )
+        self.fresh_share = fresh_share
         self.own_share, self.recorded_share, self.recorded_trust = own_share, recorded_share, recorded_trust
 
     def times(self, sde: VPSDE) -> Tensor:
@@ -104,6 +110,9 @@ class Curriculum:
         level = self.grid.places(count)[k]
         x_t = states[:, level] if known else states[:, 0]
         endpoint, trust = states[:, -1], states.new_ones(len(states)) * float(known)
+        if k == 0 and (fresh := round(self.fresh_share * len(y))):
+            x_t, trust = torch.cat([x_t[:-fresh], torch.randn_like(x_t[-fresh:])]), trust.clone()
+            trust[-fresh:] = 0.0
         if k > 0:
             own = len(y) if recorded is None and not known else round(self.own_share * len(y))
             rest = 0 if recorded is None else len(y) - own if not known else round(self.recorded_share * len(y))

@@ -41,6 +41,13 @@ def test_later_evaluations_start_from_three_kinds_of_states(data, student, state
     assert 0.4 < deviation < 1.8
 
 
+def test_fresh_noise_has_no_answer(data, student, states):
+    curriculum = Curriculum(fresh_share=0.25)
+    one, other = (curriculum.lesson(student(data), data.sde, states, Y, place=(1, 0)) for _ in range(2))
+    assert torch.equal(one.x_t[:6], states[:6, 0]) and (one.x_t[6:] != other.x_t[6:]).all()
+    assert one.trust.tolist() == [1.0] * 6 + [0.0] * 2
+
+
 def test_renewed_noise_is_fresh(data, student, states):
     flat = Curriculum(evaluations=[2], own_share=1.0, recorded_share=0.0)
     known = student(lambda x_t, t, y: torch.zeros_like(x_t))
@@ -74,6 +81,7 @@ def test_places_are_drawn_by_their_shares(data, student, states):
         ({"renew": 1.5}, "renew"),
         ({"own_share": 0.8, "recorded_share": 0.4}, "sum of both"),
         ({"recorded_trust": -1.0}, "recorded_trust"),
+        ({"fresh_share": 1.0}, "fresh_share"),
         ({"levels": [1.0, 2.0]}, "decreasing noise levels"),
     ],
 )
