@@ -104,7 +104,7 @@ class DistillationModule(Student):
             raise InputError("methods change over the training, this one has no end: set trainer.max_steps")
 
     def on_fit_start(self) -> None:
-        self.teacher()
+        self.teacher().check_guidance(self.labels, self.teaching.sampling)
         if self.teaching.paths:
             self._stored().prepare(self.global_rank, self.trainer.world_size)
             self.trainer.strategy.barrier("paths")

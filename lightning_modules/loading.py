@@ -18,7 +18,7 @@ def load_generator(path: str | Path, device: str = "cpu") -> Generator:
     >>> waveforms, mels = generator.sample(labels=[3, 1, 4], guidance_scale=3.0, seed=0)
 
     Args:
-        path: checkpoint of a Score Subnet or a U-Net, its run's folder, or a name of `scoretap models`.
+        path: checkpoint of a Score Subnet, a U-Net or a student, its run's folder, or a name of `scoretap models`.
         device: where to put it, such as ``cuda``.
 
     Raises:

@@ -174,11 +174,15 @@ class Generator(NoisyModule):
         return self.guided_labels(sampling) if followed else []
 
     def check_guidance(self, labels: list[int], sampling: Sampling) -> None:
-        """Refuse labels that cannot be guided to with ``sampling``.
+        """Refuse labels that cannot be guided to with ``sampling``, and steps that its time grid does not have.
 
         Raises:
-            InputError: there is nothing that guides as asked, or it was not trained on a label.
+            InputError: there is nothing that guides as asked, or it was not trained on a label, or steps do not fit.
         """
+        try:
+            sampling.time_grid(sampling.num_steps, self.sde)
+        except ValueError as error:
+            raise InputError(str(error)) from error
         sampling.guidance_settings.check(labels, self.guided_labels(sampling), self.denoiser)
 
     def parts(self, guided: bool) -> list[nn.Module]:

@@ -94,6 +94,9 @@ _PLACES: dict[str, Callable[[Any], bool]] = {
     "hyper_parameters/classifier?/init_args": _dict,
     "hyper_parameters/classifier?/labels": _digits,
     "hyper_parameters/classifier?/fingerprint": _text,
+    "hyper_parameters/teacher?": _dict,
+    "hyper_parameters/teacher?/source": _text,
+    "hyper_parameters/teacher?/fingerprint": _text,
     "scoretap": _dict,
     "scoretap/labels?": _digits,
     "scoretap/classifier?": _optional(_text),
@@ -141,6 +144,8 @@ def check_structure(content: Any, source: str) -> None:
     _check_places(_PLACES, content, source)
     for name in ("hyper_parameters", "datamodule_hyper_parameters", "run"):
         _check_plain(content.get(name), f"{source}: {name}")
+    for name in ("sampling", "student"):
+        _check_plain(content["scoretap"].get(name), f"{source}: scoretap/{name}")
 
 
 def check_resumable(content: dict[str, Any], source: str) -> None:

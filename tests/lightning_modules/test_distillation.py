@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 import tiny
@@ -149,6 +150,9 @@ def test_a_row_of_the_table(scoretap, student, evaluator, tmp_path):
     assert "accuracy" in row and row["guidance_scale"] == 0.0
     assert row["sampler"]["class"] == "FewStep" and row["time_grid"]["class"] == "NoiseLevels"
     assert row["gmacs_per_sample"] == row["gmacs_per_step"]
+    assert row["time_grid"]["settings"] == {"levels": NoiseLevels().levels}
+    status, err = scoretap("table", tmp_path)
+    assert status == 0, err
 
 
 def test_a_student_of_features_costs_less_than_its_teacher(make):
@@ -203,6 +207,30 @@ def test_what_is_refused_at_drawing(refused, student, generator):
     predict = ["predict", "--ckpt_path", student, "--data=SampleRequests", *CPU]
     check(refused(*predict, "--data.init_args.labels=[]", "--data.init_args.count=2"), ["without one", "give labels"])
     check(refused(*predict, "--sampling.guidance_by=classifier_free"), ["guide itself", "leave guidance_by out"])
+    check(refused(*predict, "--sampling.num_steps=5"), ["from 1 to 4", "noise levels", "got 5"])
+
+
+DAMAGE = {
+    "scoretap/sampling": [3, None],
+    "scoretap/sampling/num_steps": ["many", torch.zeros(1), 0],
+    "scoretap/sampling/sampler": [{"class_path": "os.system"}, 7],
+    "scoretap/student": ["me"],
+    "hyper_parameters/teacher": [{}, 3],
+    "hyper_parameters/teacher/source": [3],
+}
+
+
+@pytest.mark.parametrize(("place", "value"), [(place, value) for place, values in DAMAGE.items() for value in values])
+def test_a_damaged_checkpoint_is_one_sentence(place, value, student, refused):
+    content = torch.load(student, weights_only=True)
+    *steps, last = place.split("/")
+    holder = content
+    for step in steps:
+        holder = holder[step]
+    holder[last] = value
+    damaged = Path.cwd().parent / "damaged.ckpt"
+    torch.save(content, damaged)
+    refused("predict", "--ckpt_path", damaged, *CPU)
 
 
 def test_what_is_refused_at_training(refused, configs, score_subnet):

@@ -91,8 +91,8 @@ class NoiseLevels(TimeGrid):
         """Positions in ``levels`` of the levels that ``num_steps`` steps take."""
         if not 1 <= num_steps <= len(self.levels):
             raise ValueError(
-                f"num_steps must be from 1 to {len(self.levels)}, the number of noise levels {self.levels}, got "
-                f"{num_steps}"
+                f"num_steps must be from 1 to {len(self.levels)}, as there are noise levels ({self.levels}), got "
+                f"{num_steps}: choose fewer, or another time_grid"
             )
         return [i * len(self.levels) // num_steps for i in range(num_steps)]
 
