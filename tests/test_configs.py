@@ -22,11 +22,11 @@ ABLATIONS = sorted(f"ablations/{path.stem}" for path in CONFIGS.glob("ablations/
 def laid_over(name):
     """The config that the command in an overlay's first comment lays it over."""
     text = (CONFIGS / f"{name}.yaml").read_text()
-    return re.findall(r"--config ((?:experiments|small|backbones)/\w+)", text.split("\nmodel:")[0])[0]
+    return re.findall(r"--config ((?:experiments|small|backbones|distill)/\w+)", text.split("\nmodel:")[0])[0]
 
 
 LAID = [f"experiments/{name}" for name in ("features_only", "score_subnet_cfg", "unet_cfg")]
-LAID += ["small/vocoder_on_generated"]
+LAID += ["small/vocoder_on_generated", "distill/students"]
 ON_BACKBONES = ["backbones/resnet18_unconditioned", "backbones/on_resnet18"]
 OVERLAYS = {name: laid_over(name) for name in [*LAID, *ON_BACKBONES, *ABLATIONS]}
 # Networks with the paper's taps that cost next to nothing.
