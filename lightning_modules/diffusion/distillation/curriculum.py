@@ -106,27 +106,39 @@ class Curriculum:
         """
         count, k = place or self._place()
         points = grid_points(sde, self.grid(count, sde), states[:, 0])
+        now, then = points[k], points[k + 1]
         known = states.shape[1] > 1
-        level = self.grid.places(count)[k]
-        x_t = states[:, level] if known else states[:, 0]
-        endpoint, trust = states[:, -1], states.new_ones(len(states)) * float(known)
-        if k == 0 and (fresh := round(self.fresh_share * len(y))):
-            x_t, trust = torch.cat([x_t[:-fresh], torch.randn_like(x_t[-fresh:])]), trust.clone()
-            trust[-fresh:] = 0.0
-        if k > 0:
-            own = len(y) if recorded is None and not known else round(self.own_share * len(y))
-            rest = 0 if recorded is None else len(y) - own if not known else round(self.recorded_share * len(y))
-            if own:
-                rolled = self._own_state(denoiser, states[:own, 0], y[:own], points[: k + 1])
-                x_t = torch.cat([rolled, x_t[own:]])
-            if rest:
-                assert recorded is not None and y_recorded is not None
-                clean, rows = recorded[:rest], slice(own, own + rest)
-                noised = points[k].alpha_t * clean + points[k].sigma_t * torch.randn_like(clean)
-                x_t, endpoint, trust, y = x_t.clone(), endpoint.clone(), trust.clone(), y.clone()
-                x_t[rows], endpoint[rows], y[rows], trust[rows] = noised, clean, y_recorded[:rest], self.recorded_trust
-        now, then = _of_rows(points[k], len(y)), _of_rows(points[k + 1], len(y))
-        return Lesson(x_t, now, then, y, endpoint, trust, denoiser.loss_weight(now.t))
+        x_t = states[:, self.grid.places(count)[k] if known else 0]
+        trust = torch.full_like(now.t, float(known))
+        lesson = Lesson(x_t, now, then, y, states[:, -1], trust, denoiser.loss_weight(now.t))
+        if k == 0:
+            return self._with_fresh_noise(lesson)
+        own = round(self.own_share * len(y))
+        others = round(self.recorded_share * len(y)) if known else len(y) - own
+        if recorded is None or y_recorded is None:
+            own, others = own if known else len(y), 0
+        noise = states[:own, 0]
+        x_t = torch.cat([self._own_state(denoiser, noise, y[:own], points[: k + 1]), x_t[own:]]) if own else x_t
+        lesson = lesson._replace(x_t=x_t)
+        if not others or recorded is None or y_recorded is None:
+            return lesson
+        return self._with_recordings(lesson, slice(own, own + others), recorded[:others], y_recorded[:others])
+
+    def _with_fresh_noise(self, lesson: Lesson) -> Lesson:
+        """The first lesson, where the last states are new noise without an answer."""
+        fresh = round(self.fresh_share * len(lesson.y))
+        if not fresh:
+            return lesson
+        x_t, trust = lesson.x_t.clone(), lesson.trust.clone()
+        x_t[-fresh:], trust[-fresh:] = torch.randn_like(x_t[-fresh:]), 0.0
+        return lesson._replace(x_t=x_t, trust=trust)
+
+    def _with_recordings(self, lesson: Lesson, rows: slice, recorded: Tensor, y: Tensor) -> Lesson:
+        """A later lesson, where the states of some ``rows`` are recordings noised anew."""
+        x_t, endpoint, labels, trust = (each.clone() for each in (lesson.x_t, lesson.endpoint, lesson.y, lesson.trust))
+        x_t[rows] = lesson.now.alpha_t * recorded + lesson.now.sigma_t * torch.randn_like(recorded)
+        endpoint[rows], labels[rows], trust[rows] = recorded, y, self.recorded_trust
+        return lesson._replace(x_t=x_t, endpoint=endpoint, y=labels, trust=trust)
 
     def _place(self) -> tuple[int, int]:
         count = self.evaluations[int(torch.multinomial(torch.tensor(self.shares), 1))]
@@ -140,7 +152,3 @@ class Curriculum:
             denoised = denoiser(x_t, now.t[: len(y)], y)
             x_t = jump(x_t, denoised, now, then, self.renew, noise)
         return x_t
-
-
-def _of_rows(point: GridPoint, count: int) -> GridPoint:
-    return point._replace(t=point.t[:count])
