@@ -136,7 +136,8 @@ class SampleScores(SampleScoring):
         from lightning_modules.evaluation.scoring.output import format_table, write_scores
 
         scale = generator.sampling.guidance_scale if self.labels_to_draw(generator) else 0.0
-        name = self.name or f"{generator.title}, γ = {scale:g}"
+        learned = scale == 0 == generator.default_sampling.guidance_scale  # a student's title says its teacher's γ
+        name = self.name or (generator.title if learned else f"{generator.title}, γ = {scale:g}")
         facts = {**samples.settings, "peak_memory_gb": samples.peak_memory_gb()}
         if "test/loss" in trainer.callback_metrics:
             facts["test_loss"] = float(trainer.callback_metrics["test/loss"])

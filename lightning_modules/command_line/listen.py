@@ -9,8 +9,8 @@ from lightning_modules.locks import locked
 def listen(
     model: str = "english-digits",
     output: str = "runs/listen",
-    guidance_scale: float = 3.0,
-    num_steps: int = 25,
+    guidance_scale: float | None = None,
+    num_steps: int | None = None,
     seed: int = 0,
     vocoder: str | None = None,
 ) -> None:
@@ -19,8 +19,8 @@ def listen(
     Args:
         model: a generator's name (see `scoretap models`), or its checkpoint.
         output: folder for WAVs, picture and page; earlier ones there are written over.
-        guidance_scale: gamma, at least 0.
-        num_steps: sampler steps.
+        guidance_scale: gamma, at least 0; 3 by default, and 0 of a student, which has learned it.
+        num_steps: sampler steps; 25 by default, or as many as a student was made for.
         seed: of the noise, the same for all digits.
         vocoder: name or checkpoint of a vocoder; by default a shipped one that reads the model's log-Mels, else
             Griffin-Lim.
@@ -28,6 +28,7 @@ def listen(
     Raises:
         InputError: the model or a setting cannot be used.
     """
+    from lightning_modules.checkpoints.reading import find_checkpoint, read_checkpoint
     from lightning_modules.command_line.trainer import run_trainer
     from lightning_modules.evaluation.report.folder import check_folder
     from lightning_modules.evaluation.report.listening_page import make_report
@@ -35,12 +36,18 @@ def listen(
     start, folder = time.perf_counter(), Path(output).expanduser()
     check_folder(folder / "page")
     speak = [] if vocoder is None else ["--vocoder=NeuralVocoder", f"--vocoder.init_args.checkpoint={vocoder}"]
-    settings = ["--config=sampling/ancestral", f"--sampling.num_steps={num_steps}", f"--data.init_args.seed={seed}"]
-    settings += [f"--sampling.guidance_scale={guidance_scale}", "--trainer.enable_progress_bar=false"]
+    settings = [f"--data.init_args.seed={seed}", "--trainer.enable_progress_bar=false"]
+    if "sampling" not in read_checkpoint(find_checkpoint(model))["scoretap"]:  # a student is drawn in its own way
+        guidance_scale = 3.0 if guidance_scale is None else guidance_scale
+        num_steps = 25 if num_steps is None else num_steps
+        settings.append("--config=sampling/ancestral")
+    given = {"guidance_scale": guidance_scale, "num_steps": num_steps}
+    settings += [f"--sampling.{name}={value}" for name, value in given.items() if value is not None]
     writer = [f"--sample_writer.folder={folder / 'samples'}", "--sample_writer.overwrite=true"]
+    title = model if guidance_scale is None else f"{model}, γ = {guidance_scale:g}"
     with locked(folder, otherwise="give another --output"):
         run_trainer("predict", [f"--ckpt_path={model}", *settings, *speak, *writer])
-        _draw_picture(folder / "mels.png", folder / "samples", f"{model}, γ = {guidance_scale:g}")
+        _draw_picture(folder / "mels.png", folder / "samples", title)
         make_report([str(folder / "samples")], str(folder / "page"), per_digit=1)
     print(f"WAVs in {folder / 'samples'}, spectrograms in {folder / 'mels.png'}: {time.perf_counter() - start:.0f} s")
 

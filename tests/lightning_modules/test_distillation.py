@@ -146,7 +146,7 @@ def test_a_row_of_the_table(scoretap, student, evaluator, tmp_path):
     status, err = scoretap("test", "--ckpt_path", student, *CPU, *flags)
     assert status == 0, err
     row = json.loads((tmp_path / "drawn" / "scores.json").read_text())[0]
-    assert row["model"] == "Score Subnet, no gradient taps + labels, distilled at γ = 3" and row["nfe"] == 1
+    assert row["name"] == row["model"] == "Score Subnet, no gradient taps + labels, distilled at γ = 3" and row["nfe"] == 1
     assert "accuracy" in row and row["guidance_scale"] == 0.0
     assert row["sampler"]["class"] == "FewStep" and row["time_grid"]["class"] == "NoiseLevels"
     assert row["gmacs_per_sample"] == row["gmacs_per_step"]
@@ -265,3 +265,12 @@ def test_a_run_goes_on_from_the_checkpoint_alone(student, scoretap, tmp_path):
     status, err = scoretap("fit", "--ckpt_path", student, "--trainer.max_steps=11", "--trainer.accelerator=cpu",
                            "--config", "base", "--trainer.gradient_clip_val=null")  # fmt: skip
     assert status == 0, err
+
+
+def test_listen_draws_a_student_in_its_own_way(scoretap, student):
+    status, err = scoretap("listen", f"--model={student}", "--output=out")
+    assert status == 0, err
+    with open("out/samples/manifest.csv", newline="") as file:
+        assert {(row["sampler"], row["nfe"], row["guidance_scale"]) for row in csv.DictReader(file)} == {
+            ("FewStep", "1", "0.0")
+        }
