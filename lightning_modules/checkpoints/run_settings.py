@@ -119,6 +119,9 @@ def _of_model(checkpoint: dict[str, Any], module: LightningModule) -> Iterator[D
     if class_path.rsplit(".", 1)[-1] == type(module).__name__:
         # A classifier is compared by its weights.
         stored.pop("classifier", None), asked.pop("classifier", None)
+        for settings in (stored, asked):  # and a teacher too, wherever it lies
+            if isinstance(teacher := settings.get("teacher"), dict):
+                settings["teacher"] = teacher.get("fingerprint")
         yield from differences(stored, asked, "model.init_args", class_path)
 
 

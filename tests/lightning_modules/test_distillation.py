@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tiny import check
 from datamodules.datasets import Batch
 from lightning_modules import load_generator
 from lightning_modules.checkpoints.reading import build, fingerprint, read_checkpoint
+from lightning_modules.checkpoints.run_settings import _of_model
 from lightning_modules.command_line.arguments import CONFIGS
 from lightning_modules.diffusion.samplers import DDIM, FewStep, NoiseLevels
 from lightning_modules.networks.cost import count_gmacs
@@ -146,7 +148,9 @@ def test_a_row_of_the_table(scoretap, student, evaluator, tmp_path):
     status, err = scoretap("test", "--ckpt_path", student, *CPU, *flags)
     assert status == 0, err
     row = json.loads((tmp_path / "drawn" / "scores.json").read_text())[0]
-    assert row["name"] == row["model"] == "Score Subnet, no gradient taps + labels, distilled at γ = 3" and row["nfe"] == 1
+    assert (
+        row["name"] == row["model"] == "Score Subnet, no gradient taps + labels, distilled at γ = 3" and row["nfe"] == 1
+    )
     assert "accuracy" in row and row["guidance_scale"] == 0.0
     assert row["sampler"]["class"] == "FewStep" and row["time_grid"]["class"] == "NoiseLevels"
     assert row["gmacs_per_sample"] == row["gmacs_per_step"]
@@ -265,6 +269,17 @@ def test_a_run_goes_on_from_the_checkpoint_alone(student, scoretap, tmp_path):
     status, err = scoretap("fit", "--ckpt_path", student, "--trainer.max_steps=11", "--trainer.accelerator=cpu",
                            "--config", "base", "--trainer.gradient_clip_val=null")  # fmt: skip
     assert status == 0, err
+
+
+def test_a_teacher_is_compared_by_its_weights(student, score_subnet, unet, make, tmp_path):
+    """A run goes on where its teacher has moved, and not with another teacher."""
+    moved = shutil.copy(score_subnet, tmp_path / "moved.ckpt")
+    checkpoint = read_checkpoint(student)
+
+    def differing(teacher):
+        return [name for name, *_ in _of_model(checkpoint, make(teacher=str(teacher))) if "teacher" in name]
+
+    assert differing(moved) == [] and differing(unet) == ["model.init_args.teacher"]
 
 
 def test_listen_draws_a_student_in_its_own_way(scoretap, student):
