@@ -13,6 +13,7 @@ from lightning_modules.command_line import functions
 MODELS = ("classifier", "evaluator", "student", "unet")  # everything else named as a checkpoint is a Score Subnet
 LAUNCHERS = re.compile(r"^(\$ |srun |torchrun .*--no-python\s+)")
 OF_STUDENTS = (
+    "distill/students",
     "init_args.teacher",
     "init_args.teaching",
     "init_args.curriculum",
