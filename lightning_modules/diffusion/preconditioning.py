@@ -128,5 +128,8 @@ class TapDenoiser(Denoiser):
 
     def raw_output(self, x_t: Tensor, t: Tensor, reading: Any, y: Tensor | None) -> Tensor:
         # Gradients are computed here, once: a compiled network could not compute them.
-        reading = reading.asked(y if self.label_taps else None)
+        if self.label_taps:
+            reading = reading.asked(y)
+        else:
+            reading.gradients()
         return self.network(reading, self.scaling(x_t, t)[1], *self._labels(y))
