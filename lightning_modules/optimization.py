@@ -13,6 +13,8 @@ from lightning_modules.ranges import ABOVE_ZERO, AT_LEAST_ZERO, BELOW_ONE, INSID
 
 _FALL = 0.3  # share of a run in which `falling` falls
 
+_FALL = 0.3  # share of a run in which `falling` falls
+
 
 class Optimization:
     """AdamW or Muon with a learning-rate schedule per step.
