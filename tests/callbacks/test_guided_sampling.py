@@ -101,10 +101,12 @@ def test_tensorboard_gets_picture_and_sound(tmp_path):
 
 @pytest.mark.slow
 def test_weights_and_biases_gets_picture_and_sound(tmp_path, monkeypatch):
+    import wandb
     from lightning.pytorch.loggers import WandbLogger
 
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
+    wandb.teardown()  # an earlier test of this process may have read other variables
     logger = WandbLogger(save_dir=str(tmp_path), project="scoretap", offline=True)
     save_mel_grid(tmp_path / "mels.png", [("row", torch.rand(1, 80, 64))], ["3"])
     log_picture(Loggers(logger), "samples/mels", tmp_path / "mels.png")
