@@ -7,7 +7,7 @@ does to files below its folder, and steps of a model: the same in every run, so 
 import contextlib
 import errno
 import fcntl
-import importlib
+import importlib.util
 import os
 import resource
 import signal
@@ -158,6 +158,9 @@ class Process:
             status = 70
             try:
                 self._enter(folder, environment or {})
+                # What Lightning starts for further devices is the command again, not the campaign.
+                sys.modules["__main__"].__spec__ = importlib.util.find_spec("lightning_modules.cli")
+                sys.argv = ["scoretap", *args]
                 events = _Events(f"{folder}{os.sep}", accident)
                 events.install()
                 if prepare is not None:
