@@ -36,7 +36,11 @@ def new_folder(final: Path) -> Iterator[Path]:
                 if not final.is_dir():
                     raise
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            try:
+                shutil.rmtree(temporary, ignore_errors=True)
+            except BaseException:  # a signal while it is removed: without its lock, nobody could prove it a leaving
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 
 from campaign.cases import Case
 from campaign.commands import limit_files, run, signal_at
-from campaign.outcomes import check_done, check_same, snapshot
+from campaign.outcomes import check_done, check_same, check_sentence, snapshot
 from campaign.world import References, World
 
 COUNTS = {
@@ -45,7 +45,8 @@ def _kill_in_write(references: References, name: str, share: float, folder: Path
 def check_goes_on(references: References, name: str, folder: Path, accident, prepare=None, status=None) -> None:
     """Let a command have an accident, give it again, and compare with the uninterrupted run.
 
-    A run of training that goes on must not repeat steps that its last checkpoint holds.
+    A run of training that goes on must not repeat steps that its last checkpoint holds. Samples that were complete
+    before the accident may be refused, for `predict` draws over no finished samples.
     """
     reference, work = references.get(name), folder / "work"
     plan = references.prepare(name, work)
@@ -60,7 +61,11 @@ def check_goes_on(references: References, name: str, folder: Path, accident, pre
     if status is not None:
         assert first.status == status, f"exit {first.status}, not {status}: {first.err[-600:]}"
     done = _saved_step(work)
+    complete = name == "predict" and snapshot(work) == reference.after
     again = run(plan.args, work, prepare=plan.enter, log="again")
+    if complete and again.status:
+        assert "already holds samples" in check_sentence(again, (2,))
+        return
     check_done(again)
     all_steps = reference.outcome.steps()
     if name.startswith("fit") and first.status != 0 and 0 < done < all_steps:

@@ -138,3 +138,19 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
     with new_folder(tmp_path / "folder"):
         pass
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_signal_while_a_folder_is_removed_leaves_nothing(tmp_path, monkeypatch):
+    removed, rmtree = [], new_files.shutil.rmtree
+
+    def interrupted(path, **settings):
+        removed.append(path)
+        if len(removed) == 1:
+            raise KeyboardInterrupt
+        rmtree(path, **settings)
+
+    monkeypatch.setattr(new_files.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "corpus") as folder:
+        (folder / "clip.wav").write_text("half")
+        raise ValueError("the work fails, and its folder is removed")
+    assert list(tmp_path.iterdir()) == []
