@@ -73,13 +73,16 @@ def find_config(name: str) -> Path:
     """Find a config file by its path, or by its name in the packaged ``configs``, such as ``data/sc09``.
 
     Raises:
-        InputError: there is no such file; lists the packaged names.
+        InputError: there is no such file; lists the packaged names of that folder, or the folders.
     """
     for path in (Path(name), CONFIGS / f"{name}.yaml", CONFIGS / name):
         if path.is_file():
             return path
     known = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml"))
-    raise InputError(f"no config {name!r}: expected a file, or one of {', '.join(known)}")
+    folder = name.partition("/")[0]
+    names = [other for other in known if other.startswith(f"{folder}/")]
+    names = names or list(dict.fromkeys(other.partition("/")[0] + "/…" * ("/" in other) for other in known))
+    raise InputError(f"no config {name!r}: expected a file, or one of {', '.join(names)}")
 
 
 def flag_pairs(args: list[str]) -> Iterator[tuple[str, str | None]]:

@@ -117,7 +117,7 @@ def _restructured(world: World, use: str, seed: float, folder: Path) -> None:
 
 def change_one(settings: Any, random: Random, junk: list) -> None:
     """Delete one value of nested settings, or put junk in its place."""
-    holder, key = settings, random.choice(list(settings))
+    holder, key = settings, random.choice(list(settings) if isinstance(settings, dict) else range(len(settings)))
     while isinstance(holder[key], dict | list) and holder[key] and random.random() < 0.75:
         holder = holder[key]
         key = random.choice(list(holder)) if isinstance(holder, dict) else random.randrange(len(holder))
