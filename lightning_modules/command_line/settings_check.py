@@ -10,6 +10,7 @@ from lightning_modules.ranges import FINITE, GLOBAL_SEED, check_ranges
 CHECKED_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "lightning", "torch", "torchmetrics")
 MAY_BE_INFINITE = ("high",)  # of a guidance interval without an upper end
 NAMED = {"patience": "[0, 1000000000]", "stopping_threshold": FINITE, "min_delta": FINITE}  # of Lightning's callbacks
+MACHINES = "[-1, 100000]"  # processes of one node, or nodes; -1 for all devices
 PLACES = (
     "cache_dir", "checkpoint", "ckpt_path", "classifier", "csv", "default_root_dir", "dirpath", "evaluator", "folder",
     "reference", "root", "source", "weights_from",
@@ -30,6 +31,10 @@ def check_config(config: dict[str, Any]) -> None:
     seed = config.get("seed_everything")
     if not isinstance(seed, bool):
         check_ranges(seed_everything=(seed, GLOBAL_SEED))
+    trainer = config.get("trainer") or {}
+    for name in ("devices", "num_nodes"):
+        if (text := str(trainer.get(name))).isdecimal():  # `devices` may be a text too
+            check_ranges(**{f"trainer.{name}": (int(text), MACHINES)})
     for name, value in _leaves(config, ""):
         last = name.rpartition(".")[2]
         if last in NAMED and name.startswith("trainer."):

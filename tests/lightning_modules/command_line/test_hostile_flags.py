@@ -51,6 +51,7 @@ FIT = {  # flags of `fit` on the tiny classifier, and what the sentence must hol
     "--model.init_args.sde.beta_max=.inf": ["beta_max", "finite"],
     "--data.init_args.front_end=LogMel --data.init_args.front_end.init_args.num_frames=1000000000": ["num_frames"],
     "--data.init_args.front_end=LogMel --data.init_args.front_end.init_args.hop_length=0": ["hop_length", "at least 1"],
+    "--trainer.devices=1000000000000": ["trainer.devices", "100000", "1000000000000"],
     "--trainer.gradient_clip_val=-1": ["gradient_clip_val of trainer", "at least 0", "got -1"],
     "--trainer.gradient_clip_val=.nan": ["gradient_clip_val", "finite"],
     "--trainer.max_epochs=-2": ["max_epochs", "at least -1", "got -2"],
