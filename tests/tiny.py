@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 NETWORK = {
     "base_channels": 8,
     "multipliers": [1, 2],
@@ -77,6 +79,14 @@ CONFIGS = {
         "trainer": {**TRAINER, "gradient_clip_val": None},
     },
 }
+
+
+def check_refusal(build, word):
+    """Check that ``build`` is refused in one short sentence that names ``word``."""
+    with pytest.raises(ValueError) as refusal:
+        build()
+    sentence = str(refusal.value)
+    assert word in sentence and "\n" not in sentence and len(sentence) < 400
 
 
 def fit_arguments(configs, name, folder, *more):

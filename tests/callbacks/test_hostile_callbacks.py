@@ -1,9 +1,9 @@
 """Settings of callbacks out of their ranges."""
 
 import pytest
+from tiny import check_refusal
 
 from callbacks import EMA, GenerationMetrics, GuidedSampling, NonFiniteGuard, SampleScores
-from lightning_modules.errors import InputError
 
 NAN, INF = float("nan"), float("inf")
 
@@ -42,7 +42,4 @@ CASES = [
 
 @pytest.mark.parametrize(("build", "word"), CASES)
 def test_refused_in_one_sentence(build, word):
-    with pytest.raises((InputError, ValueError)) as refusal:
-        build()
-    sentence = str(refusal.value)
-    assert word in sentence and "\n" not in sentence and len(sentence) < 400
+    check_refusal(build, word)

@@ -14,14 +14,6 @@ from lightning_modules.diffusion.samplers.time_grid import NoiseLevels
 from lightning_modules.diffusion.sde import VPSDE
 
 
-class _GlobalNoise:
-    def __init__(self, like: Tensor) -> None:
-        self.like = like
-
-    def draw(self) -> Tensor:
-        return torch.randn_like(self.like)
-
-
 class Curriculum:
     """Draws the lessons of a student that will be used with some numbers of evaluations.
 
@@ -147,8 +139,7 @@ class Curriculum:
     @torch.no_grad()
     def _own_state(self, denoiser: TrainableDenoiser, x_t: Tensor, y: Tensor, points: list[GridPoint]) -> Tensor:
         """State of the student's own path at the last of ``points``."""
-        noise = _GlobalNoise(x_t)
         for now, then in pairwise(points):
             denoised = denoiser(x_t, now.t[: len(y)], y)
-            x_t = jump(x_t, denoised, now, then, self.renew, noise)
+            x_t = jump(x_t, denoised, now, then, self.renew, torch.randn_like)
         return x_t

@@ -1,17 +1,15 @@
 """The sampler of distilled students: each evaluation jumps to an estimate, which is noised again for the next."""
 
 import math
-from itertools import pairwise
+from collections.abc import Callable
 
 from torch import Tensor
 
-from lightning_modules.diffusion.samplers.base import DenoiserCall, Sampler, SamplerOutput
-from lightning_modules.diffusion.samplers.grid_points import GridPoint, grid_points
-from lightning_modules.diffusion.samplers.noise import NoiseSource
-from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.diffusion.samplers.base import ReverseProcess, StepSampler
+from lightning_modules.diffusion.samplers.grid_points import GridPoint
 
 
-class FewStep(Sampler):
+class FewStep(StepSampler):
     r"""Draws with a denoiser that was trained to jump, in one evaluation or a few; other denoisers only blur.
 
     .. math:: x_u = \alpha_u D + \sigma_u \Bigl(\sqrt{1 - r^2}\, \frac{x_t - \alpha_t D}{\sigma_t} + r z\Bigr)
@@ -33,27 +31,20 @@ class FewStep(Sampler):
             raise ValueError(f"expected renew in [0, 1], got {renew}")
         self.renew = renew
 
-    def __call__(
-        self,
-        denoiser: DenoiserCall,
-        sde: VPSDE,
-        x_init: Tensor,
-        times: Tensor,
-        noise: NoiseSource,
-        y: Tensor | None = None,
-    ) -> SamplerOutput:
-        x_t, points = x_init, grid_points(sde, times, x_init)
-        for now, then in pairwise(points):
-            denoised = denoiser(x_t, now.t, y)
-            if then is not points[-1]:
-                x_t = jump(x_t, denoised, now, then, self.renew, noise)
-        return SamplerOutput(denoised, len(points) - 1)
+    def solve(self, process: ReverseProcess, x_t: Tensor) -> Tensor:
+        for now, then, last in process.steps():
+            denoised = process.denoise(x_t, now)
+            if not last:
+                x_t = jump(x_t, denoised, now, then, self.renew, process.noise)
+        return denoised
 
 
-def jump(x_t: Tensor, denoised: Tensor, now: GridPoint, then: GridPoint, renew: float, noise: NoiseSource) -> Tensor:
+def jump(
+    x_t: Tensor, denoised: Tensor, now: GridPoint, then: GridPoint, renew: float, noise: Callable[[Tensor], Tensor]
+) -> Tensor:
     """State at ``then`` of the estimate ``denoised`` that was made of ``x_t`` at ``now``; see :class:`FewStep`."""
     x_u = then.alpha_t * denoised
     if renew < 1.0:
         kept = then.sigma_t * math.sqrt(1.0 - renew**2) / now.sigma_t
         x_u = x_u + kept * (x_t - now.alpha_t * denoised)
-    return x_u + then.sigma_t * renew * noise.draw().to(x_t) if renew > 0.0 else x_u
+    return x_u + then.sigma_t * renew * noise(x_t) if renew > 0.0 else x_u

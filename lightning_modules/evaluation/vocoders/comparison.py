@@ -68,15 +68,15 @@ def compare_vocoders(
     drawers, cache = _load_generators(generators or []), Path(cache_dir).expanduser() if cache_dir else None
     candidates = load_candidates(vocoders or list(DEFAULT), drawers[0].front_end if drawers else None)
     loaded = [load_evaluator(evaluator) for evaluator in evaluators] * (len(roots) if len(evaluators) == 1 else 1)
-    scorers = [
-        Scorer(evaluator, root, sorted(digits or evaluator.labels), minimum_accuracy, cache)
+    comparisons = [
+        CorpusComparison(
+            Scorer(evaluator, root, sorted(digits or evaluator.labels), minimum_accuracy, cache), candidates, limit
+        )
         for evaluator, root in zip(loaded, roots, strict=True)
     ]
-    comparisons = [CorpusComparison(scorer, candidates, limit) for scorer in scorers]
     pairs = zip(drawers, comparisons, strict=False)  # of none, where there are no generators
     draws = [prepare_speech(drawer, sampling, corpus.labels, count, seed) for drawer, corpus in pairs]
-    folder = Path(output).expanduser()
-    make_folder(folder, repr(output))
+    make_folder(folder := Path(output).expanduser(), repr(output))
     with locked(folder, otherwise="give another --output"):
         speech: list[Speech | None] = [*(draw() for draw in draws)] or [None] * len(comparisons)
         print(_write_comparison(folder, comparisons, speech, rounds), end="")
